@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -72,6 +73,25 @@ export function docker(host = process.env.DOCKER_HOST): Docker {
   if (!host?.startsWith("unix://"))
     throw new Error(`these tests need a Docker socket in DOCKER_HOST, not "${host ?? ""}": run them by make test`);
   return new Docker({ socketPath: host.slice("unix://".length) });
+}
+
+/** A port of 127.0.0.1 that nothing listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+/** Resolves once `condition` holds; rejects after `seconds`. */
+export async function until(condition: () => Promise<boolean>, seconds = 60): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`did not come true within ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 let count = 0;
