@@ -32,6 +32,8 @@ export interface Descriptor {
   };
   /** Directory that the claw's volume covers. */
   readonly stateDir: string;
+  /** Where the image's workspace/ (identity and prompt files) is put at first start; default `<stateDir>/workspace`. */
+  readonly workspace?: string;
   /** Further writable paths on tmpfs, with size in MiB; `exec` where the runtime runs what it puts there. */
   readonly tmpfs: readonly { readonly path: string; readonly sizeMiB: number; readonly exec: boolean }[];
   /** Seconds between SIGTERM and SIGKILL. */
