@@ -78,7 +78,7 @@ describe("three runtimes from one file", { timeout: 120_000 }, () => {
     const token = createHmac("sha256", stack.env.CLAWFLEET_TOKEN_SEED ?? "")
       .update("gateway-token:ada")
       .digest("hex");
-    const status = async (headers: HeadersInit) => (await fetch(url, { headers })).status;
+    const status = async (headers: Record<string, string>) => (await fetch(url, { headers })).status;
     expect(await status({})).toBe(401);
     expect(await status({ authorization: "Bearer wrong" })).toBe(401);
     expect(await status({ authorization: `Bearer ${token}` })).not.toBe(401);
@@ -100,7 +100,7 @@ describe("three runtimes from one file", { timeout: 120_000 }, () => {
     const { HostConfig, NetworkSettings } = await inspect(name);
     expect(HostConfig).toMatchObject({ ReadonlyRootfs: true, Privileged: false, Init: true, RestartPolicy: { Name: "unless-stopped" } });
     expect(HostConfig.CapAdd ?? []).toEqual([]);
-    expect(HostConfig.LogConfig.Config).toHaveProperty("max-size");
+    expect(HostConfig.LogConfig?.Config).toHaveProperty("max-size");
     const bindings = Object.values(NetworkSettings.Ports).flatMap((list) => list ?? []);
     expect(bindings.map((binding) => binding.HostIp)).toEqual(["127.0.0.1"]);
     expect(Object.keys(NetworkSettings.Networks)).toEqual([stack.container(name)]);
