@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# Local equivalents of the official base images, for machines that reach package registries but no container registry.
+#
+#   engine/bases.sh [DEBIAN] [NODE] [GO] [RUST]   makes those that are missing (default: DEBIAN NODE GO)
+#   engine/bases.sh names [DEBIAN] ...            prints the JSON that CLAWFLEET_BASES holds
+#
+# DEBIAN  clawfleet.local/debian:bookworm   debootstrap's minimal system with CA certificates
+# NODE    clawfleet.local/node:24           Debian + Node and npm from their npm packages
+# GO      clawfleet.local/go:1.26           Debian + this machine's Go (>= 1.25)
+# RUST    clawfleet.local/rust:nightly      Debian + gcc, make, pkg-config + this machine's newest Rust (>= 1.96)
+#
+# Needs DOCKER_HOST (or a working default), `node` and `npm` for NODE, and root for debootstrap.
+set -euo pipefail
+# shellcheck source=lib/common.sh
+. "$(dirname "$0")/lib/common.sh"
+# shellcheck source=lib/versions.sh
+. "$(dirname "$0")/lib/versions.sh"
+# shellcheck source=lib/toolchains.sh
+. "$(dirname "$0")/lib/toolchains.sh"
+
+SUITE=bookworm
+declare -A IMAGE=(
+  [DEBIAN]=clawfleet.local/debian:$SUITE
+  [NODE]=clawfleet.local/node:24
+  [GO]=clawfleet.local/go:1.26
+  [RUST]=clawfleet.local/rust:nightly
+)
+
+has() { docker image inspect "${IMAGE[$1]}" >/dev/null 2>&1; }
+
+scratch=''
+cleanup() { if [ -n "$scratch" ]; then as_root rm -rf --one-file-system "$scratch"; fi; }
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# build IMAGE DOCKERFILE: from the tar stream on stdin. The classic builder suffices and is in every daemon and client.
+build() { DOCKER_BUILDKIT=0 docker build --quiet --network host -t "$1" -f "$2" "${@:3}" -; }
+
+# The mirror that this machine's own apt uses for Debian, unless its address holds a password; else debootstrap's own default.
+mirror() {
+  apt-get indextargets --format '$(REPO_URI) $(ORIGIN)' 2>/dev/null |
+    awk '$2 == "Debian" && $1 !~ /security|@|^mirror/ { print $1; exit }'
+}
+
+make_debian() {
+  local root=$scratch/debian source
+  source=$(mirror)
+  as_root debootstrap --variant=minbase --include=ca-certificates "$SUITE" "$root" ${source:+"$source"}
+  as_root sh -eu -s "$root" <<'SLIM'
+root=$1
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/* "$root"/usr/share/doc/* "$root"/usr/share/man/* \
+  "$root"/usr/share/info/* "$root"/usr/share/locale/* "$root"/debootstrap "$root"/dev/* "$root"/tmp/*
+cat >"$root/etc/dpkg/dpkg.cfg.d/slim" <<'CONF'
+path-exclude /usr/share/doc/*
+path-exclude /usr/share/man/*
+path-exclude /usr/share/info/*
+path-exclude /usr/share/locale/*
+CONF
+cat >"$root/etc/apt/apt.conf.d/slim" <<'CONF'
+APT::Install-Recommends "false";
+Acquire::Languages "none";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb || true"; };
+CONF
+: >"$root/etc/hostname"
+rm -f "$root/etc/resolv.conf" "$root/etc/machine-id"
+SLIM
+  as_root tar --numeric-owner --one-file-system -C "$root" -c . | docker import --change 'CMD ["bash"]' - "${IMAGE[DEBIAN]}"
+}
+
+make_node() {
+  local root=$scratch/node
+  mkdir -p "$root/bin" "$root/lib/node_modules"
+  cp "$(node -p process.execPath)" "$root/bin/node"
+  npm_package "npm@$NPM_VERSION" "$NPM_SUM" "$root/lib/node_modules/npm"
+  ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/bin/npm"
+  ln -s ../lib/node_modules/npm/bin/npx-cli.js "$root/bin/npx"
+  {
+    echo "FROM ${IMAGE[DEBIAN]}"
+    echo 'COPY . /usr/local/'
+    echo 'RUN rm /usr/local/Dockerfile && node --version && npm --version'
+    echo 'CMD ["node"]'
+  } >"$root/Dockerfile"
+  tar --numeric-owner --owner=0 --group=0 -C "$root" -c . | build "${IMAGE[NODE]}" Dockerfile
+}
+
+make_go() {
+  local goroot context=$scratch/go
+  goroot=$("$(go_command)" env GOROOT)
+  mkdir -p "$context"
+  {
+    echo "FROM ${IMAGE[DEBIAN]}"
+    echo 'ENV GOTOOLCHAIN=local GOPATH=/go PATH=/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+    echo 'COPY go /usr/local/go'
+    echo 'WORKDIR /go'
+  } >"$context/Dockerfile"
+  tar --numeric-owner --owner=0 --group=0 --exclude=go/test --exclude=go/doc --exclude=go/api --exclude='testdata' \
+    -c -C "$context" Dockerfile -C "$goroot" --transform 's,^\.,go,;s,^go/Dockerfile$,Dockerfile,' . | build "${IMAGE[GO]}" Dockerfile
+}
+
+make_rust() {
+  local toolchain context=$scratch/rust
+  toolchain=$(rust_toolchain)
+  mkdir -p "$context"
+  {
+    echo "FROM ${IMAGE[DEBIAN]}"
+    echo 'ENV CARGO_HOME=/usr/local/cargo PATH=/usr/local/cargo/bin:/usr/local/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+    echo 'ARG HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy'
+    echo 'RUN apt-get update && apt-get install -y gcc g++ libc6-dev make pkg-config && rm -rf /var/lib/apt/lists/*'
+    echo 'COPY rust /usr/local/rust'
+  } >"$context/Dockerfile"
+  tar --numeric-owner --owner=0 --group=0 --exclude=rust/share/doc --exclude=rust/share/man \
+    --exclude='rust/lib/rustlib/src' -c -C "$context" Dockerfile -C "$toolchain" --transform 's,^\.,rust,' . |
+    build "${IMAGE[RUST]}" Dockerfile --build-arg HTTP_PROXY --build-arg HTTPS_PROXY --build-arg NO_PROXY \
+      --build-arg http_proxy --build-arg https_proxy --build-arg no_proxy
+}
+
+names() {
+  local separator='{' name
+  for name in "$@"; do
+    printf '%s"%s":"%s"' "$separator" "$name" "${IMAGE[$name]}"
+    separator=,
+  done
+  printf '}\n'
+}
+
+make_missing() {
+  local name
+  scratch=$(mktemp -d "${TMPDIR:-/tmp}/clawfleet-bases.XXXXXX")
+  for name in "$@"; do
+    if ! has "$name"; then slow "making the base image ${IMAGE[$name]}" "base-${name,,}" "make_${name,,}"; fi
+  done
+}
+
+[ "${1:-}" = names ] && action=names && shift || action=make
+wanted=("$@")
+if [ ${#wanted[@]} -eq 0 ]; then wanted=(DEBIAN NODE GO); fi
+for name in "${wanted[@]}"; do
+  if [ -z "${IMAGE[$name]:-}" ]; then fail "engine/bases.sh: no base image \"$name\"; there are DEBIAN, NODE, GO and RUST"; fi
+done
+if [ "$action" = names ]; then
+  names "${wanted[@]}"
+  exit
+fi
+for name in "${wanted[@]}"; do
+  if ! has "$name"; then
+    locked "$CLAWFLEET_CACHE/bases.lock" make_missing DEBIAN "${wanted[@]}"
+    exit
+  fi
+done
