@@ -52,7 +52,10 @@ function processes(): Process[] {
     .flatMap((name) => {
       try {
         const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-        const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
+        const fields = stat
+          .slice(stat.lastIndexOf(")") + 2)
+          .split(" ")
+          .map(Number);
         const at = (field: number) => fields[field - 3] ?? 0;
         return [{ pid: Number(name), parent: at(4), group: at(5), ticks: at(14) + at(15) + at(16) + at(17), residentKiB: at(24) * 4 }];
       } catch {

@@ -128,6 +128,10 @@ export class TestStack {
     writeFileSync(join(this.dir, "stack.yaml"), "config: {}\n");
   }
 
+  get #mine(): { label: string[] } {
+    return { label: [`dev.clawfleet.stack=${this.name}`] };
+  }
+
   /** Writes the fleet file anew. */
   fleet(text: string): void {
     writeFileSync(join(this.dir, "fleet.toml"), text);
@@ -181,12 +185,17 @@ export class TestStack {
     return { code: (await exec.inspect()).ExitCode ?? 1, out };
   }
 
+  async removeVolumes(): Promise<void> {
+    const { Volumes } = await this.docker.listVolumes({ filters: this.#mine });
+    for (const { Name } of Volumes) await this.docker.getVolume(Name).remove();
+  }
+
   async remove(): Promise<void> {
-    const filters = { label: [`dev.clawfleet.stack=${this.name}`] };
+    const filters = this.#mine;
     for (const { Id } of await this.docker.listContainers({ all: true, filters }))
       await this.docker.getContainer(Id).remove({ force: true, v: true });
     for (const { Id } of await this.docker.listNetworks({ filters })) await this.docker.getNetwork(Id).remove();
-    for (const { Name } of (await this.docker.listVolumes({ filters })).Volumes) await this.docker.getVolume(Name).remove();
+    await this.removeVolumes();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
