@@ -1,0 +1,90 @@
+import { nearest } from "../../fleet/problems.ts";
+import type { Channel, Claw, Path } from "../../fleet/types.ts";
+import type { Report } from "../runtime.ts";
+import type { Settings } from "./settings.ts";
+
+/** Names of the settings that hold the tokens of the channels a fleet file can name. Others are to be had through `extras.channel_list`. */
+export const CHANNELS: { readonly [channel: string]: { readonly token: string; readonly appToken?: string } } = {
+  telegram: { token: "token" },
+  discord: { token: "token" },
+  slack: { token: "bot_token", appToken: "app_token" },
+  matrix: { token: "access_token" },
+  pico: { token: "token" },
+};
+
+/**
+ * Allows nobody: to PicoClaw an empty `allow_from` means everybody (pkg/channels/base.go, IsAllowedSender). In its `platform:id` form an entry matches
+ * that platform's senders only (pkg/identity), and there is no platform of this name.
+ */
+export const NOBODY = "clawfleet:nobody";
+
+/** PicoClaw's own WebSocket channel, `/pico/ws` on the gateway's port: whoever has the claw's gateway token may use it. */
+const OWN = "pico";
+
+export function addChannels(claw: Claw, settings: Settings, report: Report): void {
+  const seen = new Set<string>();
+  for (const [index, channel] of claw.channels.entries()) {
+    const from = [...claw.path, "channels", index];
+    if (!Object.hasOwn(CHANNELS, channel.channel)) {
+      const known = Object.keys(CHANNELS);
+      const hint = nearest(channel.channel, known);
+      report(
+        [...from, "channel"],
+        `PicoClaw has no channel "${channel.channel}" here${hint ? `; did you mean "${hint}"?` : `; it has ${known.join(", ")}`}`,
+      );
+    } else if (seen.has(channel.channel)) {
+      report([...from, "channel"], `a PicoClaw claw has one ${channel.channel} channel; remove this one or give it a claw of its own`);
+    } else {
+      addChannel(channel, from, claw, settings, report);
+    }
+    seen.add(channel.channel);
+  }
+  // Without it a claw with no channel could not be talked to at all. Beside others it is left out unless asked for: PicoClaw does not start when no
+  // channel does, and that shall be seen instead of being covered by one that always starts.
+  if (!seen.has(OWN) && !claw.channels.some((channel) => channel.enabled)) {
+    settings.set(["channel_list", OWN, "enabled"], true, [...claw.path, "channels"]);
+    settings.set(["channel_list", OWN, "allow_from"], ["*"], [...claw.path, "channels"]);
+    settings.setSecret(["channel_list", OWN, "settings", "token"], { kind: "gateway-token" }, [...claw.path, "channels"]);
+  }
+}
+
+function addChannel(channel: Channel, from: Path, claw: Claw, settings: Settings, report: Report): void {
+  const type = channel.channel;
+  const names = CHANNELS[type];
+  settings.set(["channel_list", type, "enabled"], channel.enabled, [...from, "enabled"]);
+  if (!channel.enabled || names === undefined) return;
+
+  if (channel.allowlist.some((entry) => entry.trim() === "")) {
+    report([...from, "allowlist"], "an empty entry allows nobody; remove it");
+  }
+  const allowed = channel.allowlist.length > 0 ? [...channel.allowlist] : [NOBODY];
+  settings.set(["channel_list", type, "allow_from"], allowed, [...from, "allowlist"]);
+
+  const secret = (setting: string, key: string, ref: string | undefined) => {
+    const path = ["channel_list", type, "settings", setting];
+    if (ref !== undefined) {
+      settings.setSecret(path, { kind: "ref", name: ref, required: true, path: [...from, key] }, [...from, key]);
+    } else if (type === OWN) {
+      settings.setSecret(path, { kind: "gateway-token" }, from);
+    } else {
+      report(from, `${type} needs ${key}, the name of the secret that holds its token; add ${key} = "${type}"`);
+    }
+  };
+  secret(names.token, "token_ref", channel.tokenRef);
+  if (names.appToken !== undefined) secret(names.appToken, "app_token_ref", channel.appTokenRef);
+  else if (channel.appTokenRef !== undefined) report([...from, "app_token_ref"], `${type} has no app token; remove app_token_ref`);
+
+  if (type === "matrix" && !hasMatrixUser(claw)) {
+    report(from, 'matrix needs the bot\'s user id; add [agent.extras.channel_list.matrix.settings] with user_id = "@bot:example.org"');
+  }
+}
+
+/** Without a user id PicoClaw leaves the channel out without a word. */
+function hasMatrixUser(claw: Claw): boolean {
+  let value: unknown = claw.extras;
+  for (const key of ["channel_list", "matrix", "settings", "user_id"]) {
+    if (typeof value !== "object" || value === null) return false;
+    value = new Map<string, unknown>(Object.entries(value)).get(key);
+  }
+  return typeof value === "string" && value !== "";
+}
