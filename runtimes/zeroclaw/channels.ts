@@ -1,0 +1,63 @@
+import { nearest } from "../../fleet/problems.ts";
+import type { Channel, Claw, Path } from "../../fleet/types.ts";
+import type { Report } from "../runtime.ts";
+import { ALIAS, type Settings } from "./settings.ts";
+
+/** Channels the image holds, with the settings their tokens go to. */
+export const CHANNELS: { readonly [channel: string]: { readonly token: string; readonly appToken?: string } } = {
+  telegram: { token: "bot_token" },
+  discord: { token: "bot_token" },
+  slack: { token: "bot_token", appToken: "app_token" },
+};
+
+export function addChannels(claw: Claw, settings: Settings, report: Report): void {
+  const open: string[] = [];
+  const seen = new Set<string>();
+  for (const [index, channel] of claw.channels.entries()) {
+    const from = [...claw.path, "channels", index];
+    const type = channel.channel;
+    if (!Object.hasOwn(CHANNELS, type)) {
+      const known = Object.keys(CHANNELS);
+      const hint = nearest(type, known);
+      report(
+        [...from, "channel"],
+        `ZeroClaw has no channel "${type}" in this image${hint ? `; did you mean "${hint}"?` : `; it has ${known.join(", ")}`}`,
+      );
+    } else if (seen.has(type)) {
+      report([...from, "channel"], `a ZeroClaw claw has one ${type} channel; remove this one or give it a claw of its own`);
+    } else {
+      addChannel(channel, from, settings, report);
+      if (channel.enabled) open.push(`${type}.${ALIAS}`);
+    }
+    seen.add(type);
+  }
+  settings.set(["agents", ALIAS, "channels"], open, [...claw.path, "channels"]);
+}
+
+function addChannel(channel: Channel, from: Path, settings: Settings, report: Report): void {
+  const type = channel.channel;
+  const names = CHANNELS[type];
+  settings.set(["channels", type, ALIAS, "enabled"], channel.enabled, [...from, "enabled"]);
+  if (!channel.enabled || names === undefined) return;
+
+  const secret = (setting: string, key: string, ref: string) => {
+    const path = [...from, key];
+    settings.setSecret(["channels", type, ALIAS, setting], { kind: "ref", name: ref, required: true, path }, path);
+  };
+  if (channel.tokenRef !== undefined) secret(names.token, "token_ref", channel.tokenRef);
+  else report(from, `${type} needs token_ref, the name of the secret that holds its bot token; add token_ref = "${type}"`);
+  if (channel.appTokenRef !== undefined) {
+    if (names.appToken !== undefined) secret(names.appToken, "app_token_ref", channel.appTokenRef);
+    else report([...from, "app_token_ref"], `${type} has no app token; remove app_token_ref`);
+  }
+
+  // Who may talk is a peer group of the channel's. An empty one admits nobody, but offers whoever comes first a code to bind himself with,
+  // for the one who can read the log; denying everybody by name takes that away as well.
+  const group = ["peer_groups", type];
+  const who = [...from, "allowlist"];
+  if (channel.allowlist.some((entry) => entry.trim() === "")) report(who, "an empty entry allows nobody; remove it");
+  settings.set([...group, "channel"], `${type}.${ALIAS}`, who);
+  settings.set([...group, "agents"], [ALIAS], who);
+  settings.set([...group, "external_peers"], [...channel.allowlist], who);
+  settings.set([...group, "ignore"], channel.allowlist.length === 0 ? ["*"] : [], who);
+}

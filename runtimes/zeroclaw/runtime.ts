@@ -1,0 +1,131 @@
+import type { Claw, Path, Profile } from "../../fleet/types.ts";
+import type { Descriptor, Report, Runtime, Translation } from "../runtime.ts";
+import { addChannels, CHANNELS } from "./channels.ts";
+import { addExtras } from "./extras.ts";
+import { addModel } from "./model.ts";
+import { ALIAS, type NativePath, Settings } from "./settings.ts";
+import { addTools, TOOLS } from "./tools.ts";
+
+const prefix = "ZEROCLAW_";
+const port = 42617;
+const home = "/home/zeroclaw";
+const stateDir = `${home}/.zeroclaw`;
+
+/**
+ * The fleet's conventions, given at every start instead of standing in the file on the volume: an upgrade of Clawfleet then reaches old volumes too.
+ * ZeroClaw listens on all addresses of its container, whose port is published on loopback only, and lets nobody use it who is not paired.
+ */
+const fixed: readonly (readonly [NativePath, string])[] = [
+  [["gateway", "host"], "0.0.0.0"],
+  [["gateway", "port"], String(port)],
+  [["gateway", "allow_public_bind"], "true"],
+  [["gateway", "require_pairing"], "true"],
+  [["gateway", "allow_remote_admin"], "false"],
+  // The image is what is upgraded, by whoever deploys it.
+  [["gateway", "check_updates"], "false"],
+  [["gateway", "allow_self_upgrade"], "false"],
+  [["secrets", "encrypt"], "true"],
+];
+
+const descriptor: Descriptor = {
+  name: "zeroclaw",
+  title: "ZeroClaw",
+  version: "0.8.7",
+  source: "https://github.com/zeroclaw-labs/zeroclaw",
+  license: "MIT OR Apache-2.0",
+  uid: 10001,
+  port,
+  health: { path: "/health", expect: { status: "ok", require_pairing: true }, startupSeconds: 30 },
+  stateDir,
+  workspace: `${stateDir}/agents/${ALIAS}/workspace`,
+  tmpfs: [{ path: "/tmp", sizeMiB: 64, exec: false }],
+  stopGraceSeconds: 15,
+  minMemoryMiB: 64,
+  config: { format: "toml", overrides: "native", path: `${stateDir}/config.toml` },
+  envPrefix: prefix,
+  env: {
+    HOME: home,
+    ZEROCLAW_CONFIG_DIR: stateDir,
+    ...Object.fromEntries(fixed.map(([path, value]) => [prefix + path.join("__"), value])),
+  },
+  command: ["zeroclaw", "daemon"],
+  bases: {
+    DEBIAN: "debian:bookworm-slim@sha256:3783cc01769c7b2b1b83a5c5ad96c815348e28ed7da68e2e3687004faa906251",
+    GO: "golang:1.26-bookworm@sha256:116d58cbd88c1297624acc6e967a060012422bacf9930927e23fb719189c6f36",
+    RUST: "rust:1.97-bookworm@sha256:0e2bcaef56d041a486784e54104a81aebe0da44bd03019bd70bc0401e42e4a97",
+  },
+  buildArgs: { VERSION: "0.8.7", CRATE_SHA256: "f5f55aad487a79c946e2f7b17f2e1ae170bd9c562fffc821cb83adb19199a2fc" },
+};
+
+/** ZeroClaw's levels: look only; act, but ask for what is risky; act. */
+const LEVELS: { readonly [profile in Profile]: string } = { strict: "readonly", managed: "supervised", permissive: "full" };
+
+function addSecurity(claw: Claw, settings: Settings): void {
+  const { profile, sandboxed } = claw.security;
+  const risk = (key: string, value: boolean | string | string[], from: string) =>
+    settings.set(["risk_profiles", ALIAS, key], value, [...claw.path, "security", from]);
+  risk("level", LEVELS[profile], "profile");
+  if (profile === "permissive") {
+    risk("allowed_commands", ["*"], "profile");
+    risk("block_high_risk_commands", false, "profile");
+    risk("require_approval_for_medium_risk", false, "profile");
+  }
+  risk("workspace_only", sandboxed, "sandboxed");
+  risk("sandbox_enabled", sandboxed, "sandboxed");
+  // The kernel's own confinement of shell commands; ZeroClaw's log says so where a kernel has none, and its own path checks remain.
+  risk("sandbox_backend", sandboxed ? "landlock" : "none", "sandboxed");
+}
+
+function addMemory(claw: Claw, settings: Settings): void {
+  const { enabled, maxHistory } = claw.memory;
+  const from: Path = [...claw.path, "memory", "enabled"];
+  const backend = enabled ? "sqlite" : "none";
+  settings.set(["memory", "backend"], backend, from);
+  settings.set(["agents", ALIAS, "memory", "backend"], backend, from);
+  settings.set(["channels", "session_persistence"], enabled, from);
+  settings.set(["gateway", "session_persistence"], enabled, from);
+  if (maxHistory !== undefined) {
+    settings.set(["runtime_profiles", ALIAS, "max_history_messages"], maxHistory, [...claw.path, "memory", "max_history"]);
+  }
+}
+
+function addSchedule(claw: Claw, settings: Settings, report: Report): void {
+  const { heartbeatMinutes, cron } = claw.schedule;
+  const from: Path = [...claw.path, "schedule", "heartbeat"];
+  settings.set(["heartbeat", "enabled"], heartbeatMinutes !== undefined, from);
+  settings.set(["heartbeat", "agent"], ALIAS, from);
+  if (heartbeatMinutes !== undefined) {
+    if (!Number.isInteger(heartbeatMinutes)) report(from, 'ZeroClaw\'s heartbeat is a whole number of minutes; write one, such as "30m"');
+    settings.set(["heartbeat", "interval_minutes"], heartbeatMinutes, from);
+  }
+  if (cron.length > 0) {
+    report(
+      [...claw.path, "schedule", "cron"],
+      "ZeroClaw cannot be given cron jobs from outside its own files; remove them here and add them in the running claw: zeroclaw cron add",
+    );
+  }
+}
+
+function translate(claw: Claw, report: Report): Translation {
+  const settings = new Settings(prefix);
+  settings.set(["agents", ALIAS, "enabled"], true, claw.path);
+  settings.set(["agents", ALIAS, "risk_profile"], ALIAS, claw.path);
+  addModel(claw, settings, report);
+  addChannels(claw, settings, report);
+  addTools(claw, settings, report);
+  addSecurity(claw, settings);
+  addMemory(claw, settings);
+  addSchedule(claw, settings, report);
+  addExtras(
+    claw,
+    settings,
+    fixed.map(([path]) => path),
+    report,
+  );
+  // A profile that has no entry must not be named.
+  if (settings.hasBelow(["runtime_profiles", ALIAS])) settings.set(["agents", ALIAS, "runtime_profile"], ALIAS, claw.path);
+  return settings.translation();
+}
+
+/** ZeroClaw, configured by the overrides that it reads itself. */
+export const runtime: Runtime = { descriptor, tools: Object.keys(TOOLS), channels: Object.keys(CHANNELS), translate };
