@@ -1,0 +1,26 @@
+/** What a user can act on: printed as it is, without a stack trace. */
+export class UserError extends Error {
+  /** The process's exit code: 2 = wrong input, 1 = all else. */
+  readonly code: number;
+
+  constructor(message: string, code = 1) {
+    super(message);
+    this.name = "UserError";
+    this.code = code;
+  }
+}
+
+/** The text of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The code of a system error (`ENOENT`, `ECONNREFUSED`), if it is one. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** The HTTP status of an error of the Docker API, if it is one. */
+export function dockerStatus(error: unknown): number | undefined {
+  return error instanceof Error && "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : undefined;
+}

@@ -1,0 +1,56 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { systemCode, UserError } from "./errors.ts";
+
+const lock = z.object({ pid: z.number(), username: z.string(), hostname: z.string(), timestamp: z.coerce.date() });
+
+/** A run of Pulumi that holds, or held when it was killed, a stack. */
+export type Lock = z.infer<typeof lock>;
+
+/**
+ * The locks of a stack in a `file://` backend: a killed Pulumi leaves its own behind. None for other backends, whose locks
+ * Pulumi itself tells of.
+ */
+export function locksOf(stack: string, backend = process.env.PULUMI_BACKEND_URL): Lock[] {
+  if (!backend?.startsWith("file://")) return [];
+  const base = backend.startsWith("file://~")
+    ? join(homedir(), backend.slice("file://~".length))
+    : fileURLToPath(backend.split("?")[0] ?? "");
+  const dir = join(base, ".pulumi/locks/organization/clawfleet", stack);
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir)
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => lock.parse(JSON.parse(readFileSync(join(dir, name), "utf8"))));
+}
+
+/** Whether the lock's process is still at work; unknown (true) when it is another machine's. */
+export function alive({ pid, hostname: host }: Lock): boolean {
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return systemCode(error) === "EPERM";
+  }
+  const name = `/proc/${pid}/comm`;
+  // The pid may have been given to another program since.
+  return !existsSync(name) || readFileSync(name, "utf8").trim() === "pulumi";
+}
+
+/**
+ * When the oldest killed run on this stack began; undefined when there is none.
+ *
+ * @throws UserError when a run is still at work.
+ */
+export function killedRun(stack: string): Date | undefined {
+  const locks = locksOf(stack);
+  const busy = locks.find(alive);
+  if (busy !== undefined) {
+    throw new UserError(
+      `stack "${stack}" is being changed by pulumi, process ${busy.pid} of ${busy.username} on ${busy.hostname} since ${busy.timestamp.toISOString()}: wait for it, or end it`,
+    );
+  }
+  return locks.map(({ timestamp }) => timestamp).sort((a, b) => a.getTime() - b.getTime())[0];
+}

@@ -1,0 +1,20 @@
+import { nearest } from "../fleet/problems.ts";
+import { copyLogs, findContainers } from "./docker.ts";
+import { UserError } from "./errors.ts";
+import { Stack } from "./stack.ts";
+
+/** Copies a claw's log to stdout and stderr. */
+export async function logs(stackName: string, claw: string, follow: boolean, tail: number): Promise<number> {
+  const stack = await Stack.read(stackName);
+  const docker = await stack.docker();
+  const containers = await findContainers(docker, stackName);
+  const found = containers.find((container) => container.claw === claw);
+  if (found === undefined) {
+    const names = containers.map((container) => container.claw).sort();
+    const meant = nearest(claw, names);
+    const have = names.length > 0 ? `it has ${names.join(", ")}` : "it has none";
+    throw new UserError(`no claw "${claw}" in stack "${stackName}": ${meant ? `did you mean "${meant}"?` : have}`, 2);
+  }
+  await copyLogs(docker, docker.getContainer(found.id), tail, follow);
+  return 0;
+}

@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+import { parseArgs } from "node:util";
+import { FleetError } from "../fleet/problems.ts";
+import { messageOf, UserError } from "./errors.ts";
+import { stackName } from "./stack.ts";
+import { note, say, styled } from "./terminal.ts";
+
+const usage = `clawfleet: a fleet of claws on Docker
+
+  clawfleet up                 bring the fleet up and show how every claw is
+  clawfleet status [--json]    how the claws are now
+  clawfleet logs CLAW [-f] [--tail N]
+  clawfleet down               remove containers and networks; data stays
+  clawfleet clean [--yes]      remove data and images too
+  clawfleet check [FILE]       check a fleet file (exit code 2 when it has problems)
+  clawfleet doctor [--json]    what is on this machine
+
+  -s, --stack NAME   the stack; default PULUMI_STACK, else dev
+  --fleet FILE       the fleet file; default CLAWFLEET_FLEET, else the stack's config clawfleet:fleet
+  -h, --help
+
+Exit codes: 0 all is well, 1 it is not, 2 wrong input.`;
+
+const options = {
+  stack: { type: "string", short: "s" },
+  fleet: { type: "string" },
+  json: { type: "boolean", default: false },
+  yes: { type: "boolean", short: "y", default: false },
+  follow: { type: "boolean", short: "f", default: false },
+  tail: { type: "string", default: "100" },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+function parsed(args: string[]) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UserError(`${error.message}\n\n${usage}`, 2);
+  }
+}
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parsed(args);
+  const [command, operand, ...more] = positionals;
+  if (values.help || command === "help") {
+    say(usage);
+    return 0;
+  }
+  const takesOperand = command === "logs" || command === "check";
+  if (more.length > 0 || (operand !== undefined && !takesOperand)) throw new UserError(`too many arguments\n\n${usage}`, 2);
+  if (values.fleet !== undefined) process.env.CLAWFLEET_FLEET = values.fleet;
+  const stack = stackName(values.stack);
+  // Each command's modules are loaded only when it runs.
+  switch (command) {
+    case "up":
+      return await (await import("./up.ts")).up(stack);
+    case "status":
+      return await (await import("./status.ts")).status(stack, values.json);
+    case "logs": {
+      const tail = Number(values.tail);
+      if (operand === undefined || !Number.isInteger(tail) || tail < 0) throw new UserError("clawfleet logs CLAW [-f] [--tail N]", 2);
+      return await (await import("./logs.ts")).logs(stack, operand, values.follow, tail);
+    }
+    case "down":
+      return await (await import("./down.ts")).down(stack);
+    case "clean":
+      return await (await import("./clean.ts")).clean(stack, values.yes);
+    case "check":
+      return await (await import("./check.ts")).check(stack, operand);
+    case "doctor":
+      return await (await import("./doctor.ts")).doctor(values.json);
+    default:
+      throw new UserError(command === undefined ? usage : `no command "${command}"\n\n${usage}`, 2);
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof FleetError) {
+    note(error.message);
+    process.exitCode = 2;
+  } else if (error instanceof UserError) {
+    note(`${styled("red", "clawfleet:")} ${error.message}`);
+    process.exitCode = error.code;
+  } else if (process.env.CLAWFLEET_DEBUG) {
+    throw error;
+  } else {
+    note(`${styled("red", "clawfleet:")} ${messageOf(error)} (CLAWFLEET_DEBUG=1 shows where)`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,142 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { systemCode, UserError } from "./errors.ts";
+import { colourful } from "./terminal.ts";
+
+/** The repository's root, where Pulumi.yaml is. */
+export const root = join(import.meta.dirname, "..");
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs `pulumi` in the repository. Its settings and secrets come from the environment, never from the command line.
+ *
+ * @param show true = its output goes to ours as it comes, and Ctrl-C reaches it alone, so that it ends in order.
+ */
+async function run(args: readonly string[], show: boolean): Promise<Ended> {
+  const child = spawn("pulumi", args, { cwd: root, stdio: show ? ["inherit", "inherit", "inherit"] : ["ignore", "pipe", "pipe"] });
+  const output = { stdout: "", stderr: "" };
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    output.stdout += text;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    output.stderr += text;
+  });
+  // A terminal sends Ctrl-C to both; what is sent to us alone is passed on. Either way we stay until Pulumi has ended.
+  const stay = () => {};
+  const pass = () => child.kill("SIGTERM");
+  process.on("SIGINT", stay).on("SIGTERM", pass);
+  try {
+    return await new Promise((resolve, reject) => {
+      child.on("error", (error) => {
+        reject(
+          systemCode(error) === "ENOENT"
+            ? new UserError("pulumi is not on the PATH: run this in the shell that `make shell` opens")
+            : error,
+        );
+      });
+      child.on("close", (code) => resolve({ code: code ?? 1, ...output }));
+    });
+  } finally {
+    process.off("SIGINT", stay).off("SIGTERM", pass);
+  }
+}
+
+/** Runs a command of Pulumi for the user to see. @returns its exit code */
+export async function showPulumi(args: readonly string[]): Promise<number> {
+  const interactive = process.stdin.isTTY && process.stdout.isTTY ? [] : ["--non-interactive"];
+  const { code } = await run([...args, ...interactive, "--color", colourful() ? "always" : "never"], true);
+  return code;
+}
+
+/** The output of a command of Pulumi that asks for something. @throws UserError with Pulumi's own words when it fails */
+export async function askPulumi(args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run([...args, "--non-interactive", "--color", "never"], false);
+  if (code !== 0) throw new UserError(`pulumi ${args.slice(0, 2).join(" ")} failed: ${stderr.trim() || stdout.trim()}`);
+  return stdout;
+}
+
+const resource = z.object({
+  urn: z.string(),
+  type: z.string(),
+  id: z.string().optional(),
+  delete: z.boolean().optional(),
+  inputs: z.object({ name: z.unknown().optional() }).optional(),
+  outputs: z.record(z.string(), z.unknown()).optional(),
+});
+const exported = z.object({
+  deployment: z.object({
+    resources: z.array(resource).optional(),
+    pending_operations: z.array(z.object({ type: z.string(), resource })).optional(),
+  }),
+});
+
+/** The stack's state: its resources, and what a killed run had begun. Secrets in it are encrypted. */
+export type State = z.infer<typeof exported>["deployment"];
+
+/** The stack's state, or undefined when there is no such stack. */
+export async function readState(stack: string): Promise<State | undefined> {
+  const args = ["stack", "export", "--stack", stack, "--non-interactive", "--color", "never"];
+  const { code, stdout, stderr } = await run(args, false);
+  if (code === 0) return exported.parse(JSON.parse(stdout)).deployment;
+  if (/no stack named/.test(stderr)) return undefined;
+  throw new UserError(`pulumi stack export failed: ${stderr.trim()}`);
+}
+
+/** The inventory among a state's outputs; empty before the first `up`. */
+export function inventoryOf(state: State | undefined): Inventory {
+  const outputs = state?.resources?.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs;
+  return inventory.parse(outputs?.claws ?? []);
+}
+
+const inventory = z.array(
+  z.object({
+    name: z.string(),
+    runtime: z.string(),
+    version: z.string(),
+    url: z.string(),
+    healthUrl: z.string(),
+    imageDigest: z.string(),
+    container: z.string(),
+    volume: z.string(),
+    uid: z.number(),
+  }),
+);
+
+/** What the program says of its claws (stack output `claws`). */
+export type Inventory = z.infer<typeof inventory>;
+
+/**
+ * Makes the stack. Pulumi writes the salt of its passphrase into the stack's file, which is tracked; the state holds it
+ * too, so where the state's is to be used the file is put back.
+ */
+export async function makeStack(stack: string): Promise<void> {
+  const file = join(root, `Pulumi.${stack}.yaml`);
+  const before = existsSync(file) ? readFileSync(file) : undefined;
+  await askPulumi(["stack", "init", stack]);
+  if (process.env.PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER !== "true") return;
+  if (before === undefined) rmSync(file, { force: true });
+  else writeFileSync(file, before);
+}
+
+const settings = z.record(z.string(), z.object({ value: z.string().optional() }));
+
+/** The stack's config, secret values left out. */
+export async function readConfig(stack: string): Promise<ReadonlyMap<string, string>> {
+  const values = settings.parse(JSON.parse(await askPulumi(["config", "--json", "--stack", stack])));
+  return new Map(Object.entries(values).flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value]])));
+}
+
+const history = z.array(z.object({ startTime: z.string(), result: z.string() }));
+
+/** When the stack's last run began, if it did not succeed. */
+export async function lastFailure(stack: string): Promise<Date | undefined> {
+  const [last] = history.parse(JSON.parse(await askPulumi(["stack", "history", "--json", "--page-size", "1", "--stack", stack])));
+  return last !== undefined && last.result !== "succeeded" ? new Date(last.startTime) : undefined;
+}

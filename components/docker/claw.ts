@@ -1,0 +1,116 @@
+import { ComponentResource, type ComponentResourceOptions, type Input, type Output, output, RunError } from "@pulumi/pulumi";
+import type { Descriptor, Launch } from "../../runtimes/runtime.ts";
+import type { Secrets } from "../secrets.ts";
+import { goDuration } from "./duration.ts";
+import { containerName, labelsOf, volumeName } from "./names.ts";
+import { Container, Network, Volume } from "./resources.ts";
+
+/** Seconds that the container's own check of a healthy claw lasts: it sleeps in between, so that an idle claw costs nothing. */
+const holdSeconds = 30;
+
+/** Inputs that the provider says it updates but does not (health check, tmpfs, init), or cannot on every daemon (limits: not without cgroups). */
+const replaceOnChanges = ["healthcheck", "init", "memory", "memorySwap", "restart", "tmpfs"];
+
+export interface DockerClawArgs {
+  readonly launch: Launch;
+  /** The stack's name: part of all names on the daemon. */
+  readonly stack: string;
+  /** The image by digest. */
+  readonly image: Input<string>;
+  readonly secrets: Secrets;
+}
+
+/**
+ * A claw on Docker: its network, its volume, its container. The volume outlives the claw, and no edit replaces it.
+ *
+ * `up` waits for the runtime's own health answer. The check in the image asks each 100 ms until the first good answer and
+ * sleeps between later ones: below Engine 25 Docker itself knows no fast start with a slow pace afterwards.
+ */
+export class DockerClaw extends ComponentResource {
+  /** Name of the container and of its network. */
+  readonly container: string;
+  /** Name of the volume with the claw's state. */
+  readonly volume: string;
+
+  constructor(name: string, args: DockerClawArgs, opts?: ComponentResourceOptions) {
+    const { launch, stack, image, secrets } = args;
+    const envs = environmentOf(launch, secrets);
+    super("clawfleet:docker:Claw", name, {}, opts);
+    const { runtime } = launch;
+    this.container = containerName(stack, launch.claw);
+    this.volume = volumeName(stack, launch.claw);
+    const labels = labelsOf(stack, launch);
+
+    const network = new Network(`${name}-network`, { name: this.container, driver: "bridge", labels }, { parent: this });
+    const volume = new Volume(
+      `${name}-state`,
+      { name: this.volume, labels },
+      // The provider deletes a volume, data and all, for any change of its inputs.
+      { parent: this, retainOnDelete: true, ignoreChanges: ["cluster", "driver", "driverOpts", "labels", "name"] },
+    );
+    new Container(
+      `${name}-container`,
+      {
+        name: this.container,
+        image,
+        envs,
+        labels,
+        user: `${runtime.uid}:${runtime.uid}`,
+        readOnly: true,
+        tmpfs: tmpfsOf(runtime),
+        volumes: [{ volumeName: volume.name, containerPath: runtime.stateDir }],
+        capabilities: { drops: ["ALL"] },
+        securityOpts: ["no-new-privileges:true"],
+        init: true,
+        // Without memorySwap the daemon doubles it, and every preview shows that as a change.
+        memory: launch.memoryMiB,
+        memorySwap: launch.memoryMiB,
+        cpus: String(launch.cpus),
+        ulimits: [{ name: "nofile", soft: launch.maxOpenFiles, hard: launch.maxOpenFiles }],
+        logDriver: "json-file",
+        logOpts: { "max-file": "3", "max-size": "10m" },
+        restart: "unless-stopped",
+        // Created on the default bridge, moved to its own network before it starts; the daemon reports "bridge" for ever.
+        networkMode: "bridge",
+        networksAdvanced: [{ name: network.name }],
+        ports: [{ internal: runtime.port, external: launch.hostPort, ip: "127.0.0.1", protocol: "tcp" }],
+        healthcheck: {
+          tests: ["CMD", "/usr/local/bin/entrypoint", "health", "--hold", `${holdSeconds}s`],
+          interval: "1s",
+          // Longer than a start and than a hold: the check itself decides.
+          timeout: goDuration(Math.max(runtime.health.startupSeconds, holdSeconds) + 60),
+          retries: 1,
+          startPeriod: "0s",
+        },
+        wait: true,
+        waitTimeout: runtime.health.startupSeconds + 15,
+        // Without it a stop is a kill.
+        destroyGraceSeconds: runtime.stopGraceSeconds,
+      },
+      // Names are fixed, so the old container goes before the new one comes.
+      { parent: this, replaceOnChanges, deleteBeforeReplace: true },
+    );
+    this.registerOutputs({ container: this.container, volume: this.volume });
+  }
+}
+
+/** `NAME=value` entries sorted by name; those with a secret's value are Pulumi secrets, and only those. */
+function environmentOf(launch: Launch, secrets: Secrets): Input<string>[] {
+  const entries = new Map<string, string | Output<string>>(Object.entries(launch.env));
+  for (const [name, source] of Object.entries(launch.secretEnv)) {
+    const value = secrets.find(source, launch.claw);
+    if (value !== undefined) entries.set(name, value);
+    else if (source.kind === "ref" && source.required)
+      throw new RunError(`claw "${launch.claw}": no value for the secret "${source.name}"`);
+  }
+  return [...entries]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => (typeof value === "string" ? `${name}=${value}` : output(value).apply((text) => `${name}=${text}`)));
+}
+
+/** Mount options by path. /run/claw holds the effective configuration, secrets included: private to the runtime's user, in memory. */
+function tmpfsOf({ uid, tmpfs }: Descriptor): Record<string, string> {
+  const owner = `uid=${uid},gid=${uid}`;
+  const further = tmpfs.map(({ path, sizeMiB, exec }) => [path, `${owner},mode=1777,size=${sizeMiB}m${exec ? ",exec" : ""}`]);
+  return Object.fromEntries([["/run/claw", `${owner},mode=0700,size=4m`], ...further]);
+}

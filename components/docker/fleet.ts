@@ -1,0 +1,65 @@
+import { ComponentResource, type ComponentResourceOptions, type Output, type ProviderResource } from "@pulumi/pulumi";
+import type { Launch } from "../../runtimes/runtime.ts";
+import { type Bases, RuntimeImage } from "../image.ts";
+import type { Secrets } from "../secrets.ts";
+import { DockerClaw } from "./claw.ts";
+
+/** What is known of a running claw without a secret: what ClawLab and the command line read. */
+export interface ClawRecord {
+  readonly name: string;
+  readonly runtime: string;
+  /** Upstream version of the runtime. */
+  readonly version: string;
+  /** The claw's address on the Docker host. */
+  readonly url: string;
+  readonly healthUrl: string;
+  /** `sha256:...` */
+  readonly imageDigest: Output<string>;
+  readonly container: string;
+  readonly volume: string;
+  readonly uid: number;
+}
+
+export interface DockerFleetArgs {
+  readonly launches: readonly Launch[];
+  /** The stack's name: part of all names on the daemon. */
+  readonly stack: string;
+  readonly secrets: Secrets;
+  /** The Docker daemon. @default the default provider: `docker:host` of the stack's config, else DOCKER_HOST */
+  readonly provider?: ProviderResource | undefined;
+  /** See RuntimeImageArgs. @default not pushed */
+  readonly registry?: string | undefined;
+  /** See RuntimeImageArgs. @default none */
+  readonly bases?: Bases;
+}
+
+/** All claws of a fleet on one Docker daemon: one image per runtime in use, one DockerClaw each. */
+export class DockerFleet extends ComponentResource {
+  /** In the fleet file's order. */
+  readonly claws: readonly ClawRecord[];
+
+  constructor(name: string, args: DockerFleetArgs, opts?: ComponentResourceOptions) {
+    const { launches, stack, secrets, provider, registry, bases = {} } = args;
+    super("clawfleet:docker:Fleet", name, {}, { ...opts, ...(provider && { providers: { docker: provider } }) });
+    const images = new Map<string, RuntimeImage>();
+    this.claws = launches.map((launch) => {
+      const { runtime, claw } = launch;
+      const image = images.get(runtime.name) ?? new RuntimeImage(runtime.name, { runtime, registry, bases }, { parent: this });
+      images.set(runtime.name, image);
+      const { container, volume } = new DockerClaw(claw, { launch, stack, image: image.image, secrets }, { parent: this });
+      const url = `http://127.0.0.1:${launch.hostPort}`;
+      return {
+        name: claw,
+        runtime: runtime.name,
+        version: runtime.version,
+        url,
+        healthUrl: `${url}${runtime.health.path}`,
+        imageDigest: image.digest,
+        container,
+        volume,
+        uid: runtime.uid,
+      };
+    });
+    this.registerOutputs({ claws: this.claws });
+  }
+}

@@ -1,0 +1,95 @@
+import { join, relative } from "node:path";
+import { ComponentResource, type ComponentResourceOptions, interpolate, type Output, RunError } from "@pulumi/pulumi";
+import type { Descriptor } from "../runtimes/runtime.ts";
+import { contextHash } from "./context.ts";
+import { RegistryImage, RemoteImage } from "./docker/resources.ts";
+
+/** The build context of every runtime's image, so that all share entrypoint/. */
+const context = join(import.meta.dirname, "../runtimes");
+
+/**
+ * Build secrets and the variables they come from: the machine's proxies, mirrors and CA, which must reach the build but no
+ * layer. The plugin reads the variables, so neither state nor preview ever holds them; an unset one is an empty secret.
+ */
+const buildSecrets = [
+  { id: "build-env", env: "CLAWFLEET_BUILD_ENV" },
+  { id: "ca", env: "CLAWFLEET_BUILD_CA" },
+  { id: "npmrc", env: "CLAWFLEET_BUILD_NPMRC" },
+  { id: "cargo", env: "CLAWFLEET_BUILD_CARGO" },
+];
+
+/** Base images by build argument (`{ DEBIAN: "..." }`). */
+export type Bases = { readonly [arg: string]: string };
+
+/**
+ * Base images to build on instead of the runtimes' digest-pinned defaults, from the JSON object in `CLAWFLEET_BASES`.
+ *
+ * @throws RunError when the text is no JSON object of strings.
+ */
+export function basesFrom(text: string | undefined): Bases {
+  if (!text) return {};
+  try {
+    const parsed: unknown = JSON.parse(text);
+    const entries = typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? Object.entries(parsed) : undefined;
+    const bases = entries?.filter((entry): entry is [string, string] => typeof entry[1] === "string");
+    if (bases !== undefined && bases.length === entries?.length) return Object.fromEntries(bases);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new RunError('CLAWFLEET_BASES must be a JSON object of build argument to image: {"DEBIAN": "debian:bookworm-slim"}');
+}
+
+export interface RuntimeImageArgs {
+  readonly runtime: Descriptor;
+  /** Registry and namespace to push to, e.g. `registry.example.com/claws`. @default not pushed, the image stays on the daemon */
+  readonly registry?: string | undefined;
+  /** Base images other than the runtime's own. @default none */
+  readonly bases?: Bases;
+}
+
+/** A runtime's image: built on the daemon from this repository and, with a registry, pushed. Rebuilt when a file it is made of changes. */
+export class RuntimeImage extends ComponentResource {
+  /** What a container runs: `sha256:...` on the daemon, `repository@sha256:...` when pushed. Never a tag, which can move. */
+  readonly image: Output<string>;
+  /** `sha256:...` */
+  readonly digest: Output<string>;
+
+  constructor(name: string, args: RuntimeImageArgs, opts?: ComponentResourceOptions) {
+    super("clawfleet:image:RuntimeImage", name, {}, opts);
+    const { runtime, registry, bases = {} } = args;
+    const repository = `${registry ?? "ghcr.io/codervisor"}/${runtime.name}`;
+    const dockerfile = `${runtime.name}/Dockerfile`;
+    const ownBases = Object.fromEntries(Object.entries(bases).filter(([arg]) => arg in runtime.bases));
+    const built = new RemoteImage(
+      `${name}-image`,
+      {
+        name: `${repository}:${runtime.version}`,
+        // Another stack, or the last version to go back to, may need it.
+        keepLocally: true,
+        build: {
+          // Relative, so that the state is the same on every machine.
+          context: relative(process.cwd(), context) || ".",
+          dockerfile,
+          buildArgs: { ...runtime.bases, ...ownBases, ...runtime.buildArgs },
+          networkMode: "host",
+          secrets: buildSecrets,
+        },
+        triggers: { content: contextHash(context, dockerfile) },
+      },
+      { parent: this },
+    );
+    if (registry === undefined) {
+      this.digest = built.imageId;
+      this.image = built.imageId;
+    } else {
+      const pushed = new RegistryImage(
+        `${name}-push`,
+        { name: built.name, keepRemotely: true, triggers: { image: built.imageId } },
+        { parent: this },
+      );
+      this.digest = pushed.sha256Digest;
+      this.image = interpolate`${repository}@${pushed.sha256Digest}`;
+    }
+    this.registerOutputs({ image: this.image, digest: this.digest });
+  }
+}

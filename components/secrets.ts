@@ -1,0 +1,101 @@
+import { createHmac } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { type Output, output, RunError, secret } from "@pulumi/pulumi";
+import type { Path } from "../fleet/types.ts";
+import type { Launch, SecretSource } from "../runtimes/runtime.ts";
+
+/** Environment as a map; an empty value counts as absent, as in a `.env` copied from its example. */
+export type Environment = { readonly [name: string]: string | undefined };
+
+/** Variables in which keys of these providers usually are, in order; others follow the rule `<NAME>_API_KEY`. */
+const usualVariables: { readonly [ref: string]: readonly string[] } = {
+  google: ["GOOGLE_API_KEY", "GEMINI_API_KEY"],
+  gemini: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+};
+
+function upper(ref: string): string {
+  return ref.toUpperCase().replace(/[^A-Z0-9]/g, "_");
+}
+
+/** The environment variable that holds a named secret when the stack's config does not. */
+export function secretVariable(ref: string): string {
+  return `CLAWFLEET_SECRET_${upper(ref)}`;
+}
+
+/** The process's environment over that of the `.env` file in `dir`, if there is one. */
+export function environment(dir: string, env: Environment = process.env): Environment {
+  const file = join(dir, ".env");
+  return existsSync(file) ? { ...parseEnv(readFileSync(file, "utf8")), ...env } : env;
+}
+
+/** A secret without a value. */
+export interface Missing {
+  readonly claw: string;
+  readonly name: string;
+  readonly required: boolean;
+  readonly path: Path;
+}
+
+/** What a missing secret means and the ways to set it. */
+export function missingMessage({ claw, name, required }: Missing): string {
+  const how = `pulumi config set --secret secrets:${name} (or ${secretVariable(name)} in the environment or in .env)`;
+  return required ? `no value for the secret "${name}" of claw "${claw}": ${how}` : `${claw} comes up without "${name}": ${how}`;
+}
+
+/**
+ * Finds the values of secrets. Every value is a Pulumi secret from the first line on.
+ *
+ * A named secret is looked up in the stack's config (`secrets:<name>`), then in `CLAWFLEET_SECRET_<NAME>`, then, when it
+ * is a model's key (a secret a claw comes up without), in its provider's usual variable (`ANTHROPIC_API_KEY`).
+ */
+export class Secrets {
+  readonly #config: (name: string) => Output<string> | undefined;
+  readonly #seed: Output<string> | undefined;
+  readonly #env: Environment;
+
+  /**
+   * @param config A secret of the stack's config, namespace `secrets`.
+   * @param seed The stack's `clawfleet:tokenSeed`; default `CLAWFLEET_TOKEN_SEED` of `env`.
+   * @param env See `environment`.
+   */
+  constructor(config: (name: string) => Output<string> | undefined, seed: Output<string> | undefined, env: Environment) {
+    this.#config = config;
+    this.#seed = seed ?? (env.CLAWFLEET_TOKEN_SEED ? secret(env.CLAWFLEET_TOKEN_SEED) : undefined);
+    this.#env = env;
+  }
+
+  /** The value, or undefined when there is none. A gateway token without a seed is an error. */
+  find(source: SecretSource, claw: string): Output<string> | undefined {
+    if (source.kind === "gateway-token") return this.#gatewayToken(claw);
+    const stored = this.#config(source.name);
+    if (stored !== undefined) return secret(stored);
+    const usual = source.required ? [] : (usualVariables[source.name] ?? [`${upper(source.name)}_API_KEY`]);
+    for (const variable of [secretVariable(source.name), ...usual]) {
+      const value = this.#env[variable];
+      if (value) return secret(value);
+    }
+    return undefined;
+  }
+
+  /** The secrets of these claws that have no value. */
+  missing(launches: readonly Launch[]): Missing[] {
+    return launches.flatMap(({ claw, secretEnv }) =>
+      Object.values(secretEnv).flatMap((source) =>
+        source.kind === "ref" && this.find(source, claw) === undefined
+          ? [{ claw, name: source.name, required: source.required, path: source.path }]
+          : [],
+      ),
+    );
+  }
+
+  #gatewayToken(claw: string): Output<string> {
+    if (this.#seed === undefined) {
+      throw new RunError(
+        `no seed for gateway tokens: openssl rand -hex 32 | pulumi config set --secret clawfleet:tokenSeed (or CLAWFLEET_TOKEN_SEED in the environment)`,
+      );
+    }
+    return secret(output(this.#seed).apply((seed) => createHmac("sha256", seed).update(`gateway-token:${claw}`).digest("hex")));
+  }
+}

@@ -1,0 +1,51 @@
+import { Config, getStack, log, RunError } from "@pulumi/pulumi";
+import { DockerFleet } from "./components/docker/fleet.ts";
+import { Provider } from "./components/docker/resources.ts";
+import { basesFrom } from "./components/image.ts";
+import { withoutTraces } from "./components/quick.ts";
+import { environment, missingMessage, Secrets } from "./components/secrets.ts";
+import { FleetError, problemsToError } from "./fleet/problems.ts";
+import { launchesOf } from "./runtimes/launch.ts";
+
+const config = new Config("clawfleet");
+const target = config.get("target") ?? "docker";
+if (target !== "docker") throw new RunError(`clawfleet:target is "${target}"; this version knows: docker`);
+
+const env = environment(import.meta.dirname);
+const file = env.CLAWFLEET_FLEET ?? config.get("fleet") ?? "fleets/starter.toml";
+const secrets = new Secrets((name) => new Config("secrets").getSecret(name), config.getSecret("tokenSeed"), env);
+
+async function launchable() {
+  const { loaded, launches } = await launchesOf(file);
+  const missing = secrets.missing(launches);
+  const required = missing.filter((secret) => secret.required);
+  if (required.length > 0) {
+    throw problemsToError(
+      loaded,
+      required.map((secret) => ({ path: secret.path, message: missingMessage(secret) })),
+    );
+  }
+  for (const secret of missing) await log.info(missingMessage(secret));
+  return launches;
+}
+
+const launches = await launchable().catch((error: unknown) => {
+  // Its lines say it all: no stack trace.
+  throw error instanceof FleetError ? new RunError(error.message) : error;
+});
+
+const host = config.get("host");
+const fleet = withoutTraces(
+  () =>
+    new DockerFleet("fleet", {
+      launches,
+      stack: getStack(),
+      secrets,
+      provider: host === undefined ? undefined : new Provider("docker", { host }),
+      registry: config.get("registry"),
+      bases: basesFrom(env.CLAWFLEET_BASES),
+    }),
+);
+
+/** The inventory that ClawLab and the command line read; no secrets. */
+export const claws = fleet.claws;

@@ -1,0 +1,52 @@
+import { loadFleet } from "../fleet/load.ts";
+import { type LoadedFleet, problemsToError } from "../fleet/problems.ts";
+import type { Path } from "../fleet/types.ts";
+import { loadRuntimes, runtimeNames } from "./index.ts";
+import type { Launch, Runtime } from "./runtime.ts";
+
+/**
+ * What each claw of a fleet needs to run, in the fleet file's order.
+ *
+ * @param runtimes At least the runtimes that the fleet names.
+ * @throws FleetError with the problems of all claws at once.
+ */
+export function launches(loaded: LoadedFleet, runtimes: ReadonlyMap<string, Runtime>): Launch[] {
+  const problems: { path: Path; message: string }[] = [];
+  const report = (path: Path, message: string) => problems.push({ path, message });
+  const result = loaded.fleet.claws.map((claw): Launch => {
+    const runtime = runtimes.get(claw.runtime);
+    if (runtime === undefined) throw new Error(`runtime "${claw.runtime}" is not loaded`);
+    const { descriptor } = runtime;
+    const { memoryMiB, cpus, maxOpenFiles } = claw.security;
+    if (memoryMiB < descriptor.minMemoryMiB) {
+      report(
+        [...claw.path, "security", "memory_limit"],
+        `${descriptor.title} needs at least ${descriptor.minMemoryMiB} MiB to come up; "${claw.name}" has ${memoryMiB}: memory_limit = "${descriptor.minMemoryMiB}m"`,
+      );
+    }
+    const { env, secretEnv } = runtime.translate(claw, report);
+    return {
+      claw: claw.name,
+      runtime: descriptor,
+      hostPort: claw.port,
+      env: { ...descriptor.env, ...env },
+      secretEnv,
+      memoryMiB,
+      cpus,
+      maxOpenFiles,
+    };
+  });
+  if (problems.length > 0) throw problemsToError(loaded, problems);
+  return result;
+}
+
+/**
+ * Reads a fleet file and translates it: what every command that takes a fleet file does first.
+ *
+ * @throws FleetError when the file or the translation has problems.
+ */
+export async function launchesOf(file: string): Promise<{ readonly loaded: LoadedFleet; readonly launches: Launch[] }> {
+  const loaded = loadFleet(file, { runtimes: runtimeNames() });
+  const runtimes = await loadRuntimes(loaded.fleet.claws.map((claw) => claw.runtime));
+  return { loaded, launches: launches(loaded, runtimes) };
+}
