@@ -29,6 +29,9 @@ function kind(value: unknown): string {
   return "a table";
 }
 
+/** Unknown keys of one table that are explained; a table with more is no fleet's. */
+const ENOUGH = 500;
+
 const EXPECTED: { readonly [type: string]: string } = {
   string: "text in quotes",
   number: "a number",
@@ -105,6 +108,14 @@ function asName(value: string): string | undefined {
   return name === "" ? undefined : name;
 }
 
+/** Settings that people put keys into; whatever is wrong with them, their values are not shown. */
+const SILENT = /_ref$|_url$/;
+
+function echo(value: unknown): string {
+  if (typeof value === "number") return `, not ${value}`;
+  return typeof value === "string" && value !== "" ? `, not ${quote(value)}` : "";
+}
+
 /**
  * An issue of one of the schemas in schema.ts, as sentences that say what to do.
  *
@@ -119,20 +130,21 @@ export function explain(
   origin: (path: Path) => Path,
 ): { path: Path; message: string }[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => {
+    return issue.keys.slice(0, ENOUGH).map((key) => {
       const path = origin([...place, key]);
       return { path, message: unknownKey(key, path.slice(0, -1)) };
     });
   }
   const path = origin(place);
-  if (issue.code === "invalid_value" && value !== true && value !== false) {
+  if (issue.code === "invalid_value" && typeof value !== "boolean") {
     const values = issue.values.filter((v) => typeof v === "string");
     if (typeof value === "string" && values.length > 0) return [{ path, message: oneOf(path, values, value) }];
-    return [{ path, message: wrongType(path, values.length > 0 ? "string" : "boolean", value) }];
+    const choice = values.length > 0 ? ` (one of ${values.join(", ")})` : "";
+    return [{ path, message: `${wrongType(path, values.length > 0 ? "string" : "boolean", value)}${choice}` }];
   }
   if (issue.code === "invalid_type") return [{ path, message: wrongType(path, issue.expected, value) }];
   const isName = path.length === 3 && path[0] === "agent" && path[2] === "name" && typeof value === "string";
   const suggestion = isName && asName(value) ? `; ${JSON.stringify(asName(value))} would do` : "";
-  const shown = value === "" ? "" : typeof value === "string" ? `, not ${quote(value)}` : typeof value === "number" ? `, not ${value}` : "";
+  const shown = SILENT.test(String(path.at(-1))) ? "" : echo(value);
   return [{ path, message: `${settingName(path)} ${issue.message}${shown}${suggestion}` }];
 }

@@ -20,6 +20,8 @@ const KINDS: readonly (readonly [string, RegExp])[] = [
   ["a password in a URL", /:\/\/[^\s/:@"'#]+:[^\s/@"'#]+@/],
 ];
 
+const ANY = new RegExp(KINDS.map(([, form]) => form.source).join("|"));
+
 /** Keys of settings whose values are public identifiers or digests, which look as random as keys do. */
 const PUBLIC = /allow|from|user|peer|member|digest|hash|sha\d*|checksum|commit|fingerprint|ids?$/i;
 
@@ -29,6 +31,7 @@ export function keyKind(text: string): string | undefined {
 }
 
 function knownKey(text: string): { kind: string; match: string } | undefined {
+  if (!ANY.test(text)) return undefined;
   for (const [kind, form] of KINDS) {
     const match = form.exec(text)?.[0];
     if (match) return { kind, match };
@@ -48,7 +51,9 @@ function looksRandom(text: string): boolean {
 
 /** Keys of a known form anywhere in the text, comments included: what kind, and where. */
 export function keysInText(text: string): { kind: string; line: number; column: number }[] {
+  if (!ANY.test(text)) return [];
   return text.split("\n").flatMap((line, i) => {
+    if (!ANY.test(line)) return [];
     const found = KINDS.flatMap(([kind, form]) => [...line.matchAll(new RegExp(form, "g"))].map((match) => ({ kind, match })));
     found.sort((a, b) => a.match.index - b.match.index || b.match[0].length - a.match[0].length);
     let end = 0;

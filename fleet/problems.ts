@@ -9,7 +9,7 @@ export interface Problem {
   readonly message: string;
 }
 
-/** More than this is a wrong file rather than a file with mistakes: the rest is only counted. */
+/** More than this is a wrong file rather than a file with mistakes: the rest is left out. */
 const SHOWN = 200;
 
 /**
@@ -36,7 +36,7 @@ function tidy(found: readonly Problem[]): Problem[] {
     return !before || before.line !== p.line || before.column !== p.column || before.message !== p.message;
   });
   const next = once[SHOWN];
-  return next ? [...once.slice(0, SHOWN), { ...next, message: `and ${once.length - SHOWN} more problems from here on` }] : once;
+  return next ? [...once.slice(0, SHOWN), { ...next, message: "and more problems from here on" }] : once;
 }
 
 /** A fleet and the way back to the places in its file. */
@@ -77,6 +77,8 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best ?? (wanted.length > 2 ? candidates.find((c) => c.startsWith(wanted)) : undefined);
 }
 
+const at = (row: readonly number[], i: number) => row[i] ?? Number.POSITIVE_INFINITY;
+
 /** Edit distance: insert, delete, replace, or swap two neighbours. */
 function distance(a: string, b: string): number {
   let beforeLast: number[] = [];
@@ -84,7 +86,6 @@ function distance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
-      const at = (r: number[], k: number) => r[k] ?? Number.POSITIVE_INFINITY;
       const same = a[i - 1] === b[j - 1];
       let d = Math.min(at(last, j) + 1, at(row, j - 1) + 1, at(last, j - 1) + (same ? 0 : 1));
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) d = Math.min(d, at(beforeLast, j - 2) + 1);

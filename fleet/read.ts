@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
 import { positionOf } from "./locate.ts";
 import { FleetError } from "./problems.ts";
@@ -14,8 +15,11 @@ export function readText(file: string): string {
   const nul = bytes.indexOf(0);
   if (nul >= 0) throw wrong(file, "the file holds a NUL byte, so it is not text; save it as UTF-8", bytes.subarray(0, nul));
   const text = bytes.toString("utf8");
-  const bad = invalidUtf8(bytes, text);
-  if (bad !== undefined) throw wrong(file, "the file is not valid UTF-8 here; save it as UTF-8", bytes.subarray(0, bad));
+  if (!isUtf8(bytes)) {
+    const again = Buffer.from(text, "utf8");
+    const bad = bytes.findIndex((byte, i) => byte !== again[i]);
+    throw wrong(file, "the file is not valid UTF-8 here; save it as UTF-8", bytes.subarray(0, bad < 0 ? bytes.length : bad));
+  }
   return text;
 }
 
@@ -38,12 +42,4 @@ function readBytes(file: string): Buffer {
     if (code === "EACCES" || code === "EPERM") throw wrong(file, "the file cannot be read: permission denied");
     throw wrong(file, `the file cannot be read: ${code}`);
   }
-}
-
-/** Offset of the first byte that is not UTF-8, or undefined. `text` is what the bytes decode to with replacement characters. */
-function invalidUtf8(bytes: Buffer, text: string): number | undefined {
-  if (!text.includes("\ufffd")) return undefined;
-  const again = Buffer.from(text, "utf8");
-  if (again.equals(bytes)) return undefined;
-  return bytes.findIndex((byte, i) => byte !== again[i]);
 }

@@ -38,7 +38,7 @@ const fixed = (what: string) => z.literal(true, `cannot be turned off: ${what}; 
 
 function isHttpUrl(value: string): boolean {
   const url = URL.parse(value);
-  return url !== null && /^https?:\/\//.test(value) && url.username === "" && url.password === "";
+  return url !== null && /^https?:\/\//.test(value) && `${url.username}${url.password}${url.search}${url.hash}` === "";
 }
 
 const allowlist = () =>
@@ -58,7 +58,7 @@ const model = z.strictObject({
       "Name of the secret that holds the API key (`pulumi config set --secret secrets:<name>`). Without it the claw comes up with no key.",
     ),
   base_url: text(2048)
-    .refine(isHttpUrl, "must be an http:// or https:// URL without a user or password in it")
+    .refine(isHttpUrl, "must be an http:// or https:// URL without user, password, query or fragment")
     .optional()
     .describe("Base URL of the provider's API, where it is not the runtime's own default."),
 });
