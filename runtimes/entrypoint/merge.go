@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -35,7 +36,10 @@ func (s *schema) merge(document any, overrides []override) (any, error) {
 func blame(p *problem, overrides []override) error {
 	keys := p.keys()
 	for i := len(overrides) - 1; i >= 0; i-- { // the most specific is the latest
-		if o := overrides[i]; hasPrefix(keys, o.path) {
+		switch o := overrides[i]; {
+		case slices.Equal(keys, o.path):
+			return fmt.Errorf("%s: %s", printable(o.name), p.text)
+		case hasPrefix(keys, o.path):
 			return fmt.Errorf("%s: %s: %s", printable(o.name), p.where(len(o.path)), p.text)
 		}
 	}
@@ -116,10 +120,10 @@ func (s *schema) unknown(alternatives []alternative, path []string, o override) 
 	case allowed&kObject != 0:
 		key := path[0]
 		if near := nearest(key, s.knownKeys(alternatives)); near != "" {
-			done := len(o.path) - len(path)
-			fixed := strings.Join(append(append([]string{}, o.path[:done]...), near), "__")
+			fixed := slices.Clone(o.path)
+			fixed[len(o.path)-len(path)] = near
 			prefix := strings.TrimSuffix(o.name, strings.Join(o.path, "__"))
-			return fmt.Errorf("unknown key %q; did you mean %s?", printable(key), printable(prefix+fixed))
+			return fmt.Errorf("unknown key %q; did you mean %s?", printable(key), printable(prefix+strings.Join(fixed, "__")))
 		}
 		return fmt.Errorf("unknown key %q%s", printable(key), s.hint(key, alternatives))
 	case allowed&kArray != 0:

@@ -227,8 +227,13 @@ func literals(rule map[string]any) ([]any, bool) {
 func (s *schema) member(alt alternative, key string) (child any, declared, ok bool) {
 	var named, other []any
 	for _, rule := range alt.rules {
-		if names, has := rule["propertyNames"]; has && s.validate(names, key) != nil {
-			return nil, false, false
+		if names, has := rule["propertyNames"]; has {
+			if s.validate(names, key) != nil {
+				return nil, false, false
+			}
+			names, _ := names.(map[string]any)
+			_, listed := literals(names)
+			declared = declared || listed
 		}
 		properties, _ := rule["properties"].(map[string]any)
 		if schema, has := properties[key]; has {
@@ -244,10 +249,10 @@ func (s *schema) member(alt alternative, key string) (child any, declared, ok bo
 		if schema == false {
 			// Patterns are not matched here: a key that may match one is allowed.
 			open := slices.ContainsFunc(alt.rules, func(r map[string]any) bool { return r["patternProperties"] != nil })
-			return true, false, open
+			return true, declared, open
 		}
 	}
-	return all(other), false, true
+	return all(other), declared, true
 }
 
 // item gives the schema of a list's entry; false when it may not exist.
