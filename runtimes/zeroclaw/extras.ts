@@ -95,7 +95,8 @@ function unwrap(at: unknown): unknown {
 function reportIssue(issue: z.core.$ZodIssue, root: Path, report: Report): void {
   const path = issue.path.map((part) => (typeof part === "number" ? part : String(part)));
   if (issue.code !== "unrecognized_keys") {
-    report([...root, ...path], `${path.join(".")} ${issue.message.replace(/^Invalid (?:input|option|key in record): /i, "")}`);
+    const message = issue.code === "invalid_key" ? issue.issues[0]?.message : issue.message;
+    report([...root, ...path], `${path.join(".")} ${message?.replace(/^Invalid (?:input|option): /, "")}`);
     return;
   }
   const object = schemaAt(path);

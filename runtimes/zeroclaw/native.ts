@@ -87,8 +87,9 @@ const provider = {
 };
 /** A further name for a provider, for `fallback`: as ZeroClaw takes it, and as it can stand in a variable's name. */
 const alias = z.string().regex(/^[a-z0-9](_?[a-z0-9])*$/, "must be lower-case letters, digits and single underscores");
+const plain = z.record(alias, partial(provider));
 const models = partial({
-  ...Object.fromEntries(PROVIDERS.map((type) => [type, z.record(alias, partial(provider))])),
+  ...Object.fromEntries(PROVIDERS.map((type) => [type, plain])),
   azure: z.record(alias, partial({ ...provider, resource: text, deployment: text, api_version: text })),
   ollama: z.record(alias, partial({ ...provider, num_ctx: count, num_predict: z.int() })),
 });
