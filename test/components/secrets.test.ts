@@ -1,0 +1,74 @@
+import { createHmac } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isSecret, type Output, secret } from "@pulumi/pulumi";
+import { afterEach, expect, test } from "vitest";
+import { environment, missingMessage, Secrets, secretVariable } from "../../components/secrets.ts";
+import { launch } from "./sample.ts";
+
+const dirs: string[] = [];
+afterEach(() => {
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true });
+});
+
+const value = async (out: Output<string> | undefined) => {
+  if (out === undefined) return undefined;
+  expect(await isSecret(out)).toBe(true);
+  return await new Promise((resolve) => out.apply(resolve));
+};
+const stored = (name: string) => (name === "anthropic" ? secret("from the stack") : undefined);
+const nothing = () => undefined;
+const modelKey = (name: string) => ({ kind: "ref", name, required: false, path: [] }) as const;
+const token = (name: string) => ({ kind: "ref", name, required: true, path: [] }) as const;
+
+test("the stack's config comes first, then the named variable, then the provider's usual one", async () => {
+  const env = { CLAWFLEET_SECRET_ANTHROPIC: "named", ANTHROPIC_API_KEY: "usual" };
+  expect(await value(new Secrets(stored, undefined, env).find(modelKey("anthropic"), "ada"))).toBe("from the stack");
+  expect(await value(new Secrets(nothing, undefined, env).find(modelKey("anthropic"), "ada"))).toBe("named");
+  expect(await value(new Secrets(nothing, undefined, { ANTHROPIC_API_KEY: "usual" }).find(modelKey("anthropic"), "ada"))).toBe("usual");
+  expect(await value(new Secrets(nothing, undefined, { ANTHROPIC_API_KEY: "" }).find(modelKey("anthropic"), "ada"))).toBeUndefined();
+});
+
+test("providers with several usual variables have an order; a name with dashes is a variable with underscores", async () => {
+  const env = { GEMINI_API_KEY: "g1", GOOGLE_API_KEY: "g2", CLAWFLEET_SECRET_TEAM_KEY_2: "t" };
+  const secrets = new Secrets(nothing, undefined, env);
+  expect(await value(secrets.find(modelKey("gemini"), "ada"))).toBe("g1");
+  expect(await value(secrets.find(modelKey("google"), "ada"))).toBe("g2");
+  expect(secretVariable("team-key.2")).toBe("CLAWFLEET_SECRET_TEAM_KEY_2");
+  expect(await value(secrets.find(token("team-key.2"), "ada"))).toBe("t");
+});
+
+test("a channel's token is never taken from a variable that only looks like it", () => {
+  expect(new Secrets(nothing, undefined, { TELEGRAM_API_KEY: "x" }).find(token("telegram"), "ada")).toBeUndefined();
+});
+
+test("the environment wins over .env", () => {
+  const dir = mkdtempSync(join(tmpdir(), "clawfleet-secrets-"));
+  dirs.push(dir);
+  expect(environment(dir, { A: "1" })).toEqual({ A: "1" });
+  writeFileSync(join(dir, ".env"), "A=file\nB='quoted value'\n# C=no\n");
+  expect(environment(dir, { A: "1" })).toEqual({ A: "1", B: "quoted value" });
+});
+
+test("a gateway token is the claw's own, stable, and needs the stack's seed", async () => {
+  const expected = (seed: string, claw: string) => createHmac("sha256", seed).update(`gateway-token:${claw}`).digest("hex");
+  const secrets = new Secrets(nothing, secret("seed"), { CLAWFLEET_TOKEN_SEED: "other" });
+  expect(await value(secrets.find({ kind: "gateway-token" }, "ada"))).toBe(expected("seed", "ada"));
+  expect(await value(secrets.find({ kind: "gateway-token" }, "bob"))).toBe(expected("seed", "bob"));
+  const fromEnv = new Secrets(nothing, undefined, { CLAWFLEET_TOKEN_SEED: "other" });
+  expect(await value(fromEnv.find({ kind: "gateway-token" }, "ada"))).toBe(expected("other", "ada"));
+  expect(() => new Secrets(nothing, undefined, {}).find({ kind: "gateway-token" }, "ada")).toThrow(
+    "pulumi config set --secret clawfleet:tokenSeed",
+  );
+});
+
+test("missing secrets are named with the command that sets them, never with a value", () => {
+  const secretEnv = { KEY: modelKey("anthropic"), BOT: token("bot-token"), T: { kind: "gateway-token" } as const };
+  const secrets = new Secrets(nothing, secret("seed"), { OPENAI_API_KEY: "sk-not-to-be-seen" });
+  const missing = secrets.missing([launch({ secretEnv })]);
+  expect(missing.map(missingMessage)).toEqual([
+    'ada comes up without "anthropic": pulumi config set --secret secrets:anthropic (or CLAWFLEET_SECRET_ANTHROPIC in the environment or in .env)',
+    'no value for the secret "bot-token" of claw "ada": pulumi config set --secret secrets:bot-token (or CLAWFLEET_SECRET_BOT_TOKEN in the environment or in .env)',
+  ]);
+});
