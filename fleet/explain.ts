@@ -90,7 +90,8 @@ function wrongType(path: Path, expected: string, value: unknown): string {
   const parent = path.slice(0, -1);
   if (value === undefined) return `${String(path.at(-1))} is missing in ${tableName(parent)}`;
   const must = `${settingName(path)} must be ${EXPECTED[expected] ?? expected}, not ${kind(value)}`;
-  if (["number", "int", "boolean"].includes(expected) && typeof value === "string") return `${must}; write it without quotes`;
+  if (expected !== "string" && typeof value === "string" && /^(\d+(\.\d+)?|true|false)$/.test(value))
+    return `${must}; write it without quotes`;
   if (expected === "object" && typeof path.at(-1) === "number") return `${must}; write ${tableName(path)} with the keys below it`;
   if (expected === "array" && typeof value === "object" && !Array.isArray(value))
     return `${must}; write [${tableName(path)}] with two brackets`;
@@ -136,12 +137,13 @@ export function explain(
     });
   }
   const path = origin(place);
-  if (issue.code === "invalid_value" && typeof value !== "boolean") {
-    const values = issue.values.filter((v) => typeof v === "string");
-    if (typeof value === "string" && values.length > 0) return [{ path, message: oneOf(path, values, value) }];
-    const choice = values.length > 0 ? ` (one of ${values.join(", ")})` : "";
-    return [{ path, message: `${wrongType(path, values.length > 0 ? "string" : "boolean", value)}${choice}` }];
+  const choice = issue.code === "invalid_value" ? issue.values.filter((v) => typeof v === "string") : [];
+  if (choice.length > 0) {
+    const message =
+      typeof value === "string" ? oneOf(path, choice, value) : `${wrongType(path, "string", value)} (one of ${choice.join(", ")})`;
+    return [{ path, message }];
   }
+  if (issue.code === "invalid_value" && typeof value !== "boolean") return [{ path, message: wrongType(path, "boolean", value) }];
   if (issue.code === "invalid_type") return [{ path, message: wrongType(path, issue.expected, value) }];
   const isName = path.length === 3 && path[0] === "agent" && path[2] === "name" && typeof value === "string";
   const suggestion = isName && asName(value) ? `; ${JSON.stringify(asName(value))} would do` : "";

@@ -72,6 +72,15 @@ function leak(kind: string): string {
   return `this looks like ${kind}; a fleet file holds only the names of secrets. Replace it here, put the value into the stack's config (pulumi config set --secret secrets:<name>) and write that name`;
 }
 
+/** What a person did when the TOML parser says this. */
+const HINTS: readonly (readonly [string, string])[] = [
+  ["control characters are not allowed in strings", "is the closing quote missing?"],
+  ["redefine", "every key and every [table] can be there only once"],
+  ["invalid value", "text needs quotes"],
+  ["in key", 'a setting is written like name = "ada"'],
+  ["end of table array", "write [[agent]]"],
+];
+
 function parseToml(text: string, file: string): Table {
   try {
     return parse(text, { maxDepth: 64 });
@@ -79,23 +88,29 @@ function parseToml(text: string, file: string): Table {
     if (!(error instanceof TomlError)) throw error;
     // The message goes on with lines of the file, which may hold anything: only its first line is shown.
     const message = error.message.split("\n")[0]?.replace("Invalid TOML document: ", "") ?? "";
-    throw new FleetError([{ file, line: error.line, column: error.column, message: `not valid TOML: ${message}` }]);
+    const hint = HINTS.find(([part]) => message.includes(part))?.[1];
+    throw new FleetError([
+      { file, line: error.line, column: error.column, message: `not valid TOML: ${message}${hint ? `; ${hint}` : ""}` },
+    ]);
   }
 }
 
 /** Checks the file's outermost keys and gives back the agents that are tables. */
 function checkRoot(root: Table, report: (path: Path, message: string) => void): Table[] {
+  let misspelt = false;
   for (const key of Object.keys(root)) {
     if (key === "agent" || key === "defaults") continue;
     const close = nearest(key, ["agent", "defaults"]);
-    const hint =
-      close === "agent" ? "did you mean [[agent]]?" : close ? `did you mean [${close}]?` : "a fleet file has [defaults] and [[agent]]";
+    misspelt ||= close === "agent";
+    const hint = close ? `did you mean ${close === "agent" ? "[[agent]]" : "[defaults]"}?` : "a fleet file has [defaults] and [[agent]]";
     report([key], `unknown key ${quote(key)}; ${hint}`);
   }
-  if (root.defaults !== undefined && !isTable(root.defaults)) report(["defaults"], "defaults must be a table; write [defaults]");
+  if (root.defaults !== undefined && !isTable(root.defaults))
+    report(["defaults"], "defaults must be a table; write [defaults] with one pair of brackets");
   const list = root.agent;
-  if (list === undefined || (Array.isArray(list) && list.length === 0)) report(["agent"], "the fleet has no claws; add one with [[agent]]");
-  else if (!Array.isArray(list)) report(["agent"], "agent must be a list of tables; write [[agent]] with two brackets");
+  if (list === undefined || (Array.isArray(list) && list.length === 0)) {
+    if (!misspelt) report(["agent"], "the fleet has no claws; add one with [[agent]]");
+  } else if (!Array.isArray(list)) report(["agent"], "agent must be a list of tables; write [[agent]] with two brackets");
   else if (list.length > LIMITS.claws) report(["agent", LIMITS.claws], `a fleet file has at most ${LIMITS.claws} claws`);
   else {
     for (const [i, agent] of list.entries()) if (!isTable(agent)) report(["agent", i], "agent must be a list of tables; write [[agent]]");

@@ -38,6 +38,7 @@ function standsAlone(path: Path, agentsTable: Table): boolean {
 export function origin(root: Table, path: Path): Path {
   const [list, number, ...tail] = path;
   if (list !== "agent" || typeof number !== "number" || !Array.isArray(root.agent)) return path;
+  if (tail[0] === "name" || tail[0] === "port") return path;
   let ours: unknown = root.agent[number];
   let theirs: unknown = root.defaults;
   for (const [depth, key] of tail.entries()) {

@@ -45,7 +45,7 @@ function checkLists(agents: readonly Table[], report: Report): void {
       for (const [j, item] of tablesIn(agent[list])) {
         const value = item[key];
         if (typeof value === "string" && seen.has(value))
-          report(["agent", i, list, j, key], `${key} ${quote(value)} is there twice; leave one out`);
+          report(["agent", i, list, j, key], `${key} ${quote(value)} stands twice in this claw; leave one out`);
         seen.add(value);
       }
     }

@@ -104,7 +104,7 @@ const security = z.strictObject({
   }),
   memory_limit: z
     .string()
-    .regex(/^[1-9][0-9]{0,6}[mg]$/, 'must be a size in megabytes or gigabytes like "512m" or "1g"')
+    .regex(/^([1-9][0-9]{0,6}m|[1-9][0-9]{0,3}g)$/, 'must be a size in megabytes or gigabytes like "512m" or "1g"')
     .refine((size) => (parseSize(size) ?? 16) >= 16, 'must be at least "16m"')
     .optional()
     .meta({ default: DEFAULTS.security.memory_limit, description: "Most memory that the claw may use: `512m`, `1g`." }),
