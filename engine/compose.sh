@@ -3,6 +3,8 @@
 set -euo pipefail
 # shellcheck source=lib/common.sh
 . "$(dirname "$0")/lib/common.sh"
+# shellcheck source=lib/versions.sh
+. "$(dirname "$0")/lib/versions.sh"
 # shellcheck source=lib/toolchains.sh
 . "$(dirname "$0")/lib/toolchains.sh"
 
