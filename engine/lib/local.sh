@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# What belongs to one checkout: npm packages, secrets, the stack, the file that a shell sources.
+
+STACK=dev
+STACK_FILE=$CLAWFLEET_ROOT/Pulumi.$STACK.yaml
+LOCK_STAMP=$CLAWFLEET_ROOT/node_modules/.clawfleet
+
+lock_sum() { sha256sum <"$CLAWFLEET_ROOT/package-lock.json"; }
+
+# Whether node_modules holds what the lock file says: after our own `npm ci`, or after npm itself, which leaves its own lock last.
+packages_current() {
+  [ "$(cat "$LOCK_STAMP" 2>/dev/null || true)" = "$(lock_sum)" ] ||
+    [ "$CLAWFLEET_ROOT/node_modules/.package-lock.json" -nt "$CLAWFLEET_ROOT/package-lock.json" ]
+}
+
+install_npm_packages() {
+  npm ci --no-progress
+  lock_sum >"$LOCK_STAMP"
+}
+
+# private FILE COMMAND...: writes the command's output to a file that only this user reads; an existing file stays.
+private() {
+  local file=$1
+  shift
+  if [ -s "$file" ]; then return; fi
+  (
+    umask 077
+    "$@" >"$file.new"
+  )
+  mv "$file.new" "$file"
+}
+
+random_hex() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+
+make_local_secrets() {
+  # A salt of a passphrase that is gone would make Pulumi refuse the new one.
+  if [ ! -s "$CLAWFLEET_STATE/passphrase" ] && [ -w "$STACK_FILE" ]; then sed -i '/^encryptionsalt:/d' "$STACK_FILE"; fi
+  private "$CLAWFLEET_STATE/passphrase" random_hex
+  private "$CLAWFLEET_STATE/token-seed" random_hex
+  mkdir -p "$CLAWFLEET_STATE/state"
+}
+
+# Pulumi writes the salt of this checkout's passphrase, and secrets encrypted with it, into the tracked stack file. They mean nothing
+# elsewhere: a clean filter (see .gitattributes) keeps them out of what git sees, while the file itself keeps them.
+git_filter() {
+  local clean='sh engine/local-only.sh'
+  if ! have git || ! git -C "$CLAWFLEET_ROOT" rev-parse --git-dir >/dev/null 2>&1; then return; fi
+  if [ "$(git -C "$CLAWFLEET_ROOT" config --local filter.clawfleet-local.clean || true)" = "$clean" ]; then return; fi
+  git -C "$CLAWFLEET_ROOT" config --local filter.clawfleet-local.smudge cat
+  git -C "$CLAWFLEET_ROOT" config --local filter.clawfleet-local.clean "$clean"
+}
+
+quote() { printf "'%s'" "${1//\'/\'\\\'\'}"; }
+
+# write_env NODE PULUMI_FOLDER: the file that gives a shell all it needs. It holds no secret: those are read when it is sourced.
+write_env() {
+  local node=$1 pulumi=$2 file=$CLAWFLEET_STATE/env bases='' files=''
+  if [ "$(cat "$CLAWFLEET_STATE/bases" 2>/dev/null || true)" = local ]; then bases=$("$CLAWFLEET_ROOT/engine/bases.sh" names); fi
+  if [ "$(cat "$CLAWFLEET_STATE/docker")" = "$("$CLAWFLEET_ROOT/engine/daemon.sh" address)" ]; then
+    files=$("$CLAWFLEET_ROOT/engine/daemon.sh" files 2>/dev/null || true)
+  fi
+  {
+    cat <<'SH'
+# Made by engine/setup.sh. Source it (sh, bash, zsh) to run pulumi, clawfleet and docker by hand. What you have set yourself wins.
+eval "unset CLAWFLEET_ENV_SET ${CLAWFLEET_ENV_SET:-}"
+clawfleet_default() {
+  if eval "[ -n \"\${$1+set}\" ]"; then return 0; fi
+  export "$1=$2"
+  CLAWFLEET_ENV_SET="${CLAWFLEET_ENV_SET:-} $1"
+}
+clawfleet_path() { case ":$PATH:" in *":$1:"*) ;; *) PATH="$1:$PATH" ;; esac }
+SH
+    echo "clawfleet_root=$(quote "$CLAWFLEET_ROOT")"
+    echo "clawfleet_state=$(quote "$CLAWFLEET_STATE")"
+    case $node in "$CLAWFLEET_CACHE"/*) echo "clawfleet_path $(quote "$(dirname "$node")")" ;; esac
+    if [ -n "$pulumi" ]; then echo "clawfleet_path $(quote "$pulumi")"; fi
+    cat <<SH
+clawfleet_path "\$clawfleet_root/cli"
+export PATH
+clawfleet_default PULUMI_BACKEND_URL "file://\$clawfleet_state/state"
+if [ -z "\${PULUMI_CONFIG_PASSPHRASE+set}" ]; then clawfleet_default PULUMI_CONFIG_PASSPHRASE_FILE "\$clawfleet_state/passphrase"; fi
+clawfleet_default PULUMI_HOME $(quote "$PULUMI_HOME")
+clawfleet_default PULUMI_SKIP_UPDATE_CHECK true
+clawfleet_default PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION true
+clawfleet_default PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER true
+clawfleet_default NODE_COMPILE_CACHE "\$clawfleet_state/node-cache"
+clawfleet_default DOCKER_HOST $(quote "$(cat "$CLAWFLEET_STATE/docker")")
+clawfleet_default CLAWFLEET_DOCKER_PLUGIN $(if is_official "$PULUMI_HOME"; then echo official; else echo stand-in; fi)
+clawfleet_default CLAWFLEET_TOKEN_SEED "\$(cat "\$clawfleet_state/token-seed")"
+clawfleet_default CLAWFLEET_BUILD_ENV "\$("\$clawfleet_root/engine/build-settings.sh" env)"
+clawfleet_default CLAWFLEET_BUILD_CA "\$("\$clawfleet_root/engine/build-settings.sh" ca)"
+clawfleet_default CLAWFLEET_BUILD_NPMRC "\$("\$clawfleet_root/engine/build-settings.sh" npmrc)"
+clawfleet_default CLAWFLEET_BUILD_CARGO "\$("\$clawfleet_root/engine/build-settings.sh" cargo)"
+SH
+    if [ -n "$bases" ]; then echo "clawfleet_default CLAWFLEET_BASES $(quote "$bases")"; fi
+    if [ -n "$files" ]; then echo "clawfleet_default CLAWFLEET_MAX_OPEN_FILES $files"; fi
+    echo 'export CLAWFLEET_ENV_SET'
+    echo 'unset clawfleet_root clawfleet_state'
+    echo 'unset -f clawfleet_default clawfleet_path'
+  } >"$file.new"
+  if cmp -s "$file.new" "$file"; then rm "$file.new"; else mv "$file.new" "$file"; fi
+}
+
+# The stack of `make up`, in the backend that the environment names; usually files under .clawfleet/state.
+make_stack() {
+  if [ -z "${PULUMI_BACKEND_URL:-}" ] && [ -s "$CLAWFLEET_STATE/state/.pulumi/stacks/clawfleet/$STACK.json" ]; then return; fi
+  (
+    # shellcheck source=/dev/null
+    . "$CLAWFLEET_STATE/env"
+    if pulumi --non-interactive stack select "$STACK" >"$CLAWFLEET_LOGS/stack.log" 2>&1; then exit 0; fi
+    say "  making the Pulumi stack $STACK"
+    pulumi --non-interactive stack init "$STACK" >>"$CLAWFLEET_LOGS/stack.log" 2>&1 || {
+      say "$(tail -n 5 "$CLAWFLEET_LOGS/stack.log" | sed 's/^/    | /')"
+      fail "the Pulumi stack $STACK cannot be made in ${PULUMI_BACKEND_URL}. The whole log: $CLAWFLEET_LOGS/stack.log"
+    }
+  )
+}
