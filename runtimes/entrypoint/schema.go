@@ -45,6 +45,7 @@ type alternative struct {
 
 // Bounds on schemas that expand without end; past them anything is allowed.
 const (
+	maxVisits       = 2000
 	maxExpandDepth  = 32
 	maxAlternatives = 512
 )
@@ -133,11 +134,25 @@ func (s *schema) resolve(ref string) (any, bool) {
 }
 
 // expand lists the alternatives of a schema node. None: nothing satisfies it.
-func (s *schema) expand(node any) []alternative { return s.expandTo(node, maxExpandDepth) }
+func (s *schema) expand(node any) []alternative {
+	alternatives, _ := s.expandCounted(node)
+	return alternatives
+}
 
-func (s *schema) expandTo(node any, depth int) []alternative {
+// expandCounted also tells how many nodes it took.
+func (s *schema) expandCounted(node any) ([]alternative, int) {
+	e := expansion{schema: s}
+	return e.expand(node, maxExpandDepth), e.visits
+}
+
+type expansion struct {
+	*schema
+	visits int
+}
+
+func (e *expansion) expand(node any, depth int) []alternative {
 	rule, ok := node.(map[string]any)
-	if depth == 0 || (!ok && node != false) {
+	if e.visits++; e.visits > maxVisits || depth == 0 || (!ok && node != false) {
 		return []alternative{{kinds: kAll}}
 	}
 	if !ok || forbidsAll(rule["not"]) {
@@ -149,11 +164,11 @@ func (s *schema) expandTo(node any, depth int) []alternative {
 	}
 	result := []alternative{own}
 	if ref, ok := rule["$ref"].(string); ok {
-		target, _ := s.resolve(ref)
-		result = both(result, s.expandTo(target, depth-1))
+		target, _ := e.resolve(ref)
+		result = both(result, e.expand(target, depth-1))
 	}
 	for _, part := range list(rule["allOf"]) {
-		result = both(result, s.expandTo(part, depth-1))
+		result = both(result, e.expand(part, depth-1))
 	}
 	for _, keyword := range []string{"anyOf", "oneOf"} {
 		choices, ok := rule[keyword].([]any)
@@ -162,7 +177,7 @@ func (s *schema) expandTo(node any, depth int) []alternative {
 		}
 		var union []alternative
 		for _, choice := range choices {
-			union = append(union, s.expandTo(choice, depth-1)...)
+			union = append(union, e.expand(choice, depth-1)...)
 		}
 		result = both(result, union)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func mustSchema(t testing.TB, text string) *schema {
@@ -109,6 +110,12 @@ func TestValidateIsBounded(t *testing.T) {
 	list := mustSchema(t, `{"$defs":{"l":{"type":"array","items":{"$ref":"#/$defs/l"}}},"$ref":"#/$defs/l"}`)
 	if p := list.validate(list.root, mustParse(t, strings.Repeat("[", 5000)+strings.Repeat("]", 5000))); p == nil || !strings.Contains(p.text, "too deeply") {
 		t.Errorf("problem = %v", p)
+	}
+	loop := mustSchema(t, `{"anyOf":[{"$ref":"#"},{"$ref":"#"},{"type":"array","items":{"$ref":"#"}}]}`)
+	start := time.Now()
+	loop.validate(loop.root, mustParse(t, `[[[[1]]]]`))
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("a looping schema took %v", took)
 	}
 	wide := mustSchema(t, `{"allOf":[`+strings.TrimSuffix(strings.Repeat(`{"anyOf":[{},{},{},{},{},{},{},{}]},`, 20), ",")+`]}`)
 	if n := len(wide.expand(wide.root)); n > maxAlternatives {

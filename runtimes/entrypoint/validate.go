@@ -14,7 +14,7 @@ import (
 // Bounds on what is validated; deeper or costlier is refused.
 const (
 	maxDepth = 200
-	maxSteps = 200_000
+	maxSteps = 500_000
 )
 
 // A step is one key or index on the way to a value. Declared: the schema names
@@ -68,7 +68,8 @@ func (s *schema) validate(node, value any) *problem {
 }
 
 func (v *validation) value(node, value any, path []step) *problem {
-	if v.steps++; v.steps > maxSteps || len(path) > maxDepth {
+	alternatives, visits := v.expandCounted(node)
+	if v.steps += visits; v.steps > maxSteps || len(path) > maxDepth {
 		return &problem{path: path, text: "is too large or nests too deeply"}
 	}
 	if number, ok := value.(json.Number); ok {
@@ -78,7 +79,7 @@ func (v *validation) value(node, value any, path []step) *problem {
 	}
 	kind, allowed := kindOf(value), kinds(0)
 	var best *problem
-	for _, alt := range v.expand(node) {
+	for _, alt := range alternatives {
 		allowed |= alt.kinds
 		if alt.kinds&kind == 0 {
 			continue
