@@ -1,0 +1,70 @@
+import grpc from "@grpc/grpc-js";
+import engineGrpc from "@pulumi/pulumi/proto/engine_grpc_pb.js";
+import enginePb from "@pulumi/pulumi/proto/engine_pb.js";
+import type { Severity } from "./kind.ts";
+
+/** Milliseconds between two status lines of one resource: more would only flicker. */
+const PACE = 200;
+
+/** The engine that started this plugin: takes log lines, and its end is this process's end. */
+export class EngineLog {
+  readonly #client: InstanceType<typeof engineGrpc.EngineClient>;
+  readonly #waiting = new Map<string, { line: string; timer: NodeJS.Timeout }>();
+
+  constructor(address: string) {
+    this.#client = new engineGrpc.EngineClient(address, grpc.credentials.createInsecure());
+  }
+
+  /** Shows a line at a resource. `status` lines replace each other, and only the latest of a fraction of a second is sent. */
+  log(urn: string, severity: Severity, message: string): void {
+    if (severity === "last") {
+      clearTimeout(this.#waiting.get(urn)?.timer);
+      this.#waiting.delete(urn);
+      this.#send(urn, enginePb.LogSeverity.INFO, message, true);
+      return;
+    }
+    if (severity !== "status") {
+      this.#send(urn, severity === "warning" ? enginePb.LogSeverity.WARNING : enginePb.LogSeverity.INFO, message, false);
+      return;
+    }
+    const waiting = this.#waiting.get(urn);
+    if (waiting) {
+      waiting.line = message;
+      return;
+    }
+    this.#send(urn, enginePb.LogSeverity.INFO, message, true);
+    const entry = {
+      line: message,
+      timer: setTimeout(() => {
+        this.#waiting.delete(urn);
+        if (entry.line !== message) this.log(urn, "status", entry.line);
+      }, PACE),
+    };
+    this.#waiting.set(urn, entry);
+  }
+
+  #send(urn: string, severity: enginePb.LogSeverity, message: string, ephemeral: boolean): void {
+    const request = new enginePb.LogRequest().setUrn(urn).setSeverity(severity).setMessage(message).setEphemeral(ephemeral);
+    this.#client.log(request, new grpc.Metadata(), { deadline: Date.now() + 5000 }, () => {
+      // A line that does not arrive must not fail the operation it is about.
+    });
+  }
+
+  /** Calls back once when the engine is gone. */
+  whenGone(gone: () => void): void {
+    const channel = this.#client.getChannel();
+    let connected = false;
+    const look = (): void => {
+      const state = channel.getConnectivityState(true);
+      connected ||= state === grpc.connectivityState.READY;
+      if (state === grpc.connectivityState.TRANSIENT_FAILURE && connected) {
+        gone();
+        return;
+      }
+      channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, (error) => {
+        if (!error) look();
+      });
+    };
+    look();
+  }
+}
