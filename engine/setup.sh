@@ -63,18 +63,19 @@ trap 'say "interrupted; run it again to go on"; exit 130' INT
 trap 'exit 143' TERM
 
 side_by_side() {
-  local rc=0
+  local step ended pid rest
   set -m
   for step in "$@"; do
     "$step" </dev/null &
     jobs_pids+=($!)
   done
   set +m
-  for _ in "$@"; do
-    wait -n "${jobs_pids[@]}" || { rc=$?; break; }
+  while [ ${#jobs_pids[@]} -gt 0 ]; do
+    wait -n -p ended "${jobs_pids[@]}" || exit 1
+    rest=()
+    for pid in "${jobs_pids[@]}"; do if [ "$pid" != "$ended" ]; then rest+=("$pid"); fi; done
+    jobs_pids=("${rest[@]}")
   done
-  if [ "$rc" -ne 0 ]; then exit 1; fi
-  jobs_pids=()
 }
 
 # Prints what is under way: one changing line on a terminal, a line every 15 s elsewhere.
