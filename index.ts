@@ -3,7 +3,7 @@ import { DockerFleet } from "./components/docker/fleet.ts";
 import { Provider } from "./components/docker/resources.ts";
 import { basesFrom } from "./components/image.ts";
 import { withoutTraces } from "./components/quick.ts";
-import { environment, missingMessage, Secrets } from "./components/secrets.ts";
+import { environment, optionalMessages, requiredMessage, Secrets } from "./components/secrets.ts";
 import { FleetError, problemsToError } from "./fleet/problems.ts";
 import { launchesOf } from "./runtimes/launch.ts";
 
@@ -22,10 +22,10 @@ async function launchable() {
   if (required.length > 0) {
     throw problemsToError(
       loaded,
-      required.map((secret) => ({ path: secret.path, message: missingMessage(secret) })),
+      required.map((secret) => ({ path: secret.path, message: requiredMessage(secret) })),
     );
   }
-  for (const secret of missing) await log.info(missingMessage(secret));
+  for (const line of optionalMessages(missing)) await log.info(line);
   return launches;
 }
 

@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { loadRuntimes } from "../runtimes/index.ts";
-import { ifThere } from "./docker.ts";
+import { ifThere, textOf } from "./docker.ts";
+import { dockerStatus } from "./errors.ts";
 import { awaitHealth, type Health } from "./health.ts";
 import type { Inventory } from "./pulumi.ts";
 import { size, styled, table } from "./terminal.ts";
@@ -37,7 +38,7 @@ export async function clawStatuses(docker: Docker, inventory: Inventory, patient
       const deadline = Date.now() + (patient ? (expected?.startupSeconds ?? 0) * 1000 : 0);
       const running = state === "running" && expected !== undefined;
       const health: Health = running ? await awaitHealth(healthUrl, expected, deadline) : { healthy: false, answer: state };
-      const uid = running ? await uidOf(docker.getContainer(container)) : undefined;
+      const uid = running ? await uidOf(docker, docker.getContainer(container)) : undefined;
       const bytes = (await ifThere(docker.getImage(imageDigest).inspect()))?.Size;
       const image = { digest: imageDigest, ...(bytes !== undefined && { bytes }) };
       return { name, runtime, version, url, state, ...health, ...(uid !== undefined && { uid }), image, container, volume };
@@ -45,11 +46,19 @@ export async function clawStatuses(docker: Docker, inventory: Inventory, patient
   );
 }
 
-/** The one uid of a container's processes; the lowest, so that root would show, when there are several. */
-async function uidOf(container: Docker.Container): Promise<number | undefined> {
-  const { Processes }: { Processes: string[][] } = await container.top({ ps_args: "-eo uid,pid" });
-  const uids = Processes.map(([uid]) => Number(uid)).filter(Number.isInteger);
-  return uids.length > 0 ? Math.min(...uids) : undefined;
+/**
+ * The uid of a container's first process, in the kernel's words; undefined when it cannot be asked (it is just ending, or
+ * its image has no `cat`). `docker top` would do, but needs cgroups, which a rootless daemon may not have.
+ */
+async function uidOf(docker: Docker, container: Docker.Container): Promise<number | undefined> {
+  try {
+    const exec = await container.exec({ Cmd: ["cat", "/proc/1/status"], AttachStdout: true });
+    const uid = /^Uid:\s+(\d+)/m.exec(await textOf(docker, await exec.start({})))?.[1];
+    return uid === undefined ? undefined : Number(uid);
+  } catch (error) {
+    if (dockerStatus(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 /** The statuses as a table for a person. */

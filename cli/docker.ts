@@ -1,4 +1,5 @@
 import { Writable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
 import { label } from "../components/docker/names.ts";
@@ -115,6 +116,21 @@ export function demultiplexed(raw: Buffer): string {
   return Buffer.concat(parts).toString();
 }
 
+/** All that a process in a container writes to stdout. */
+export async function textOf(docker: Docker, stream: NodeJS.ReadableStream): Promise<string> {
+  let text = "";
+  const add = textSink((more) => {
+    text += more;
+  });
+  docker.modem.demuxStream(
+    stream,
+    add,
+    textSink(() => {}),
+  );
+  await finished(stream);
+  return text;
+}
+
 /** Copies a container's log to stdout and stderr until it ends. */
 export async function copyLogs(docker: Docker, container: Docker.Container, tail: number, follow: boolean): Promise<void> {
   const wanted = { stdout: true, stderr: true, tail } as const;
@@ -128,5 +144,5 @@ export async function copyLogs(docker: Docker, container: Docker.Container, tail
     textSink((text) => process.stdout.write(text)),
     textSink((text) => process.stderr.write(text)),
   );
-  await new Promise((resolve, reject) => stream.on("end", resolve).on("error", reject));
+  await finished(stream);
 }

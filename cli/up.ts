@@ -30,7 +30,15 @@ export async function up(stackName: string): Promise<number> {
   );
   await freePorts(docker, stackName, launches);
   const drifted = refresh || (await drift(stack, docker));
-  const code = await showPulumi(["up", "--yes", "--skip-preview", "--stack", stackName, ...(drifted ? ["--refresh"] : [])]);
+  const code = await showPulumi([
+    "up",
+    "--yes",
+    "--skip-preview",
+    "--suppress-outputs",
+    "--stack",
+    stackName,
+    ...(drifted ? ["--refresh"] : []),
+  ]);
   if (code !== 0) {
     await explainFailure(docker, stackName, launches);
     return code;

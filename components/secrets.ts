@@ -38,10 +38,21 @@ export interface Missing {
   readonly path: Path;
 }
 
-/** What a missing secret means and the ways to set it. */
-export function missingMessage({ claw, name, required }: Missing): string {
-  const how = `pulumi config set --secret secrets:${name} (or ${secretVariable(name)} in the environment or in .env)`;
-  return required ? `no value for the secret "${name}" of claw "${claw}": ${how}` : `${claw} comes up without "${name}": ${how}`;
+function howToSet(name: string): string {
+  return `pulumi config set --secret secrets:${name} (or ${secretVariable(name)} in the environment or in .env)`;
+}
+
+/** Says that a claw cannot come up, and what to do. */
+export function requiredMessage({ claw, name }: Missing): string {
+  return `no value for the secret "${name}" of claw "${claw}": ${howToSet(name)}`;
+}
+
+/** Says which claws come up without a secret that they would use; a line per secret. */
+export function optionalMessages(missing: readonly Missing[]): string[] {
+  const byName = Map.groupBy(missing, ({ name }) => name);
+  return [...byName].map(
+    ([name, users]) => `no value for "${name}": ${users.map(({ claw }) => claw).join(", ")} without it. ${howToSet(name)}`,
+  );
 }
 
 /**

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isSecret, type Output, secret } from "@pulumi/pulumi";
 import { afterEach, expect, test } from "vitest";
-import { environment, missingMessage, Secrets, secretVariable } from "../../components/secrets.ts";
+import { environment, optionalMessages, requiredMessage, Secrets, secretVariable } from "../../components/secrets.ts";
 import { launch } from "./sample.ts";
 
 const dirs: string[] = [];
@@ -66,9 +66,11 @@ test("a gateway token is the claw's own, stable, and needs the stack's seed", as
 test("missing secrets are named with the command that sets them, never with a value", () => {
   const secretEnv = { KEY: modelKey("anthropic"), BOT: token("bot-token"), T: { kind: "gateway-token" } as const };
   const secrets = new Secrets(nothing, secret("seed"), { OPENAI_API_KEY: "sk-not-to-be-seen" });
-  const missing = secrets.missing([launch({ secretEnv })]);
-  expect(missing.map(missingMessage)).toEqual([
-    'ada comes up without "anthropic": pulumi config set --secret secrets:anthropic (or CLAWFLEET_SECRET_ANTHROPIC in the environment or in .env)',
+  const missing = secrets.missing([launch({ secretEnv }), launch({ claw: "bob", secretEnv: { KEY: modelKey("anthropic") } })]);
+  expect(optionalMessages(missing.filter(({ required }) => !required))).toEqual([
+    'no value for "anthropic": ada, bob without it. pulumi config set --secret secrets:anthropic (or CLAWFLEET_SECRET_ANTHROPIC in the environment or in .env)',
+  ]);
+  expect(missing.filter(({ required }) => required).map(requiredMessage)).toEqual([
     'no value for the secret "bot-token" of claw "ada": pulumi config set --secret secrets:bot-token (or CLAWFLEET_SECRET_BOT_TOKEN in the environment or in .env)',
   ]);
 });
