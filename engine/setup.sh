@@ -132,9 +132,10 @@ side_by_side npm_step pulumi_step docker_step
 
 pulumi_dir=$(pulumi_folder)
 if [ -n "$pulumi_dir" ]; then PATH=$pulumi_dir:$PATH; fi
-PULUMI_HOME=$(pulumi_home)
-install_plugin "$PULUMI_HOME" "$node"
+pulumi_home=$(pulumi_home)
+install_plugin "$pulumi_home" "$node"
 make_local_secrets
 git_filter
-write_env "$node" "$pulumi_dir"
+write_env "$node" "$pulumi_dir" "$pulumi_home"
 make_stack
+git_look_again

@@ -50,11 +50,20 @@ git_filter() {
   git -C "$CLAWFLEET_ROOT" config --local filter.clawfleet-local.clean "$clean"
 }
 
+# Git takes a tracked file of another length for changed without asking the filter; adding what the filter leaves unchanged, which
+# stages nothing, makes it look again. A change of the user's own is left alone.
+git_look_again() {
+  local file
+  file=$(basename "$STACK_FILE")
+  if ! have git || git -C "$CLAWFLEET_ROOT" diff-files --quiet -- "$file" 2>/dev/null; then return; fi
+  if [ -z "$(git -C "$CLAWFLEET_ROOT" diff -- "$file" 2>/dev/null)" ]; then git -C "$CLAWFLEET_ROOT" add -- "$file" 2>/dev/null || true; fi
+}
+
 quote() { printf "'%s'" "${1//\'/\'\\\'\'}"; }
 
-# write_env NODE PULUMI_FOLDER: the file that gives a shell all it needs. It holds no secret: those are read when it is sourced.
+# write_env NODE PULUMI_FOLDER PULUMI_HOME: the file that gives a shell all it needs. It holds no secret: those are read when it is sourced.
 write_env() {
-  local node=$1 pulumi=$2 file=$CLAWFLEET_STATE/env bases='' files=''
+  local node=$1 pulumi=$2 home=$3 file=$CLAWFLEET_STATE/env bases='' files=''
   if [ "$(cat "$CLAWFLEET_STATE/bases" 2>/dev/null || true)" = local ]; then bases=$("$CLAWFLEET_ROOT/engine/bases.sh" names); fi
   if [ "$(cat "$CLAWFLEET_STATE/docker")" = "$("$CLAWFLEET_ROOT/engine/daemon.sh" address)" ]; then
     files=$("$CLAWFLEET_ROOT/engine/daemon.sh" files 2>/dev/null || true)
@@ -79,13 +88,13 @@ clawfleet_path "\$clawfleet_root/cli"
 export PATH
 clawfleet_default PULUMI_BACKEND_URL "file://\$clawfleet_state/state"
 if [ -z "\${PULUMI_CONFIG_PASSPHRASE+set}" ]; then clawfleet_default PULUMI_CONFIG_PASSPHRASE_FILE "\$clawfleet_state/passphrase"; fi
-clawfleet_default PULUMI_HOME $(quote "$PULUMI_HOME")
+clawfleet_default PULUMI_HOME $(quote "$home")
 clawfleet_default PULUMI_SKIP_UPDATE_CHECK true
 clawfleet_default PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION true
 clawfleet_default PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER true
 clawfleet_default NODE_COMPILE_CACHE "\$clawfleet_state/node-cache"
 clawfleet_default DOCKER_HOST $(quote "$(cat "$CLAWFLEET_STATE/docker")")
-clawfleet_default CLAWFLEET_DOCKER_PLUGIN $(if is_official "$PULUMI_HOME"; then echo official; else echo stand-in; fi)
+clawfleet_default CLAWFLEET_DOCKER_PLUGIN $(if is_official "$home"; then echo official; else echo stand-in; fi)
 clawfleet_default CLAWFLEET_TOKEN_SEED "\$(cat "\$clawfleet_state/token-seed")"
 clawfleet_default CLAWFLEET_BUILD_ENV "\$("\$clawfleet_root/engine/build-settings.sh" env)"
 clawfleet_default CLAWFLEET_BUILD_CA "\$("\$clawfleet_root/engine/build-settings.sh" ca)"

@@ -26,7 +26,7 @@ pulumi_folder() {
 }
 
 # Whether Pulumi's own downloads can be reached; machines with package registries only find out within seconds.
-pulumi_reachable() { have curl && curl -fsSIL --connect-timeout 3 --max-time 6 -o /dev/null "$PULUMI_DOWNLOADS/pulumi-$PULUMI_VERSION-checksums.txt"; }
+pulumi_reachable() { have curl && curl -fsSIL --connect-timeout 3 --max-time 6 -o /dev/null "$PULUMI_DOWNLOADS/pulumi-$PULUMI_VERSION-checksums.txt" 2>/dev/null; }
 
 download_pulumi() {
   local temporary=$OFFICIAL_PULUMI.new archive=pulumi-v$PULUMI_VERSION-linux-$ARCH.tar.gz
