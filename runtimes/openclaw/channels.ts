@@ -1,0 +1,96 @@
+import { nearest } from "../../fleet/problems.ts";
+import type { Channel, Claw } from "../../fleet/types.ts";
+import type { Report } from "../runtime.ts";
+import type { Settings } from "./settings.ts";
+
+interface Kind {
+  /** Variables in which OpenClaw looks for the tokens. */
+  readonly token: string;
+  readonly appToken?: string;
+  /** How it knows people. */
+  readonly user: RegExp;
+  readonly userIs: string;
+  /** Where the image has the channel when it is a package of its own. */
+  readonly plugin?: string;
+  /** Whether group messages are let in by their sender; else by group, which `extras` may name. */
+  readonly groupSenders?: boolean;
+}
+
+export const CHANNELS: { readonly [channel: string]: Kind } = {
+  telegram: {
+    token: "TELEGRAM_BOT_TOKEN",
+    user: /^((telegram|tg):)?\d+$/,
+    userIs: "a number such as 8734062810",
+    groupSenders: true,
+  },
+  discord: {
+    token: "DISCORD_BOT_TOKEN",
+    user: /^\d{15,21}$/,
+    userIs: "a number such as 80351110224678912",
+    plugin: "/opt/openclaw/node_modules/@openclaw/discord",
+  },
+  slack: {
+    token: "SLACK_BOT_TOKEN",
+    appToken: "SLACK_APP_TOKEN",
+    user: /^[UW][A-Z0-9]{5,}$/,
+    userIs: "a member id such as U012AB3CD",
+    plugin: "/opt/openclaw/node_modules/@openclaw/slack",
+  },
+};
+
+export function addChannels(claw: Claw, settings: Settings, report: Report): void {
+  const plugins: string[] = [];
+  for (const [index, channel] of claw.channels.entries()) {
+    const from = [...claw.path, "channels", index];
+    const kind = Object.hasOwn(CHANNELS, channel.channel) ? CHANNELS[channel.channel] : undefined;
+    if (kind === undefined) {
+      const known = Object.keys(CHANNELS);
+      const hint = nearest(channel.channel, known);
+      const rest = hint ? `; did you mean "${hint}"?` : `; it has ${known.join(", ")}`;
+      report([...from, "channel"], `OpenClaw's image has no channel "${channel.channel}"${rest}`);
+      continue;
+    }
+    const own = ["channels", channel.channel];
+    settings.set([...own, "enabled"], channel.enabled, [...from, "enabled"]);
+    addTokens(channel, kind, from, settings, report);
+    addAllowlist(channel, kind, from, settings, report);
+    if (!channel.enabled) continue;
+    if (kind.plugin !== undefined) plugins.push(kind.plugin);
+    if (claw.memory.maxHistory !== undefined) {
+      settings.set([...own, "dmHistoryLimit"], claw.memory.maxHistory, [...claw.path, "memory", "max_history"]);
+    }
+  }
+  if (plugins.length > 0) settings.set(["plugins", "load", "paths"], plugins, [...claw.path, "channels"]);
+}
+
+function addTokens(channel: Channel, kind: Kind, from: Claw["path"], settings: Settings, report: Report): void {
+  const { tokenRef, appTokenRef, enabled } = channel;
+  const secret = (key: string, name: string) => ({ kind: "ref", name, required: enabled, path: [...from, key] }) as const;
+  if (tokenRef !== undefined) settings.secretEnv(kind.token, secret("token_ref", tokenRef));
+  else if (enabled) report([...from, "channel"], `${channel.channel} needs token_ref, the name of the secret with the bot's token`);
+  if (appTokenRef !== undefined) {
+    if (kind.appToken !== undefined) settings.secretEnv(kind.appToken, secret("app_token_ref", appTokenRef));
+    else report([...from, "app_token_ref"], `${channel.channel} has no app-level token; remove app_token_ref`);
+  } else if (enabled && kind.appToken !== undefined) {
+    report([...from, "channel"], `${channel.channel} needs app_token_ref, the name of the secret with the app-level token`);
+  }
+}
+
+/** OpenClaw's own default, pairing, lets strangers ask; a fleet file's allowlist is all there is. */
+function addAllowlist(channel: Channel, kind: Kind, from: Claw["path"], settings: Settings, report: Report): void {
+  const { allowlist } = channel;
+  const path = [...from, "allowlist"];
+  const own = ["channels", channel.channel];
+  const everybody = allowlist.includes("*");
+  if (!everybody) {
+    for (const who of allowlist.filter((entry) => !kind.user.test(entry))) {
+      report(path, `OpenClaw knows people on ${channel.channel} by their id, ${kind.userIs}; "${who}" is none`);
+    }
+  }
+  const policy = everybody ? "open" : allowlist.length > 0 ? "allowlist" : "disabled";
+  settings.set([...own, "dmPolicy"], policy, path);
+  settings.set([...own, "groupPolicy"], policy, path);
+  if (allowlist.length === 0) return;
+  settings.set([...own, "allowFrom"], [...allowlist], path);
+  if (kind.groupSenders) settings.set([...own, "groupAllowFrom"], [...allowlist], path);
+}

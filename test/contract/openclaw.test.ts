@@ -1,0 +1,138 @@
+/** The real OpenClaw on a translated claw: what it was told, read back from it, and how it is confined. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runtime } from "../../runtimes/openclaw/runtime.ts";
+import { buildImage, type Container, claw, confinement, startClaw, translateOrThrow } from "./helpers.ts";
+
+const { descriptor } = runtime;
+const token = "0123456789abcdef".repeat(4);
+const telegram = "1234567890:made-up-for-this-test-and-never-valid";
+const key = "sk-ant-made-up-for-this-test";
+
+const subject = claw(descriptor, {
+  port: 23000,
+  model: { provider: "anthropic", name: "claude-opus-5", apiKeyRef: "anthropic" },
+  tools: [
+    { name: "shell", allowed: false },
+    { name: "web_search", allowed: true },
+  ],
+  channels: [
+    { channel: "telegram", enabled: true, tokenRef: "telegram", allowlist: ["8734062810"] },
+    { channel: "discord", enabled: false, allowlist: [] },
+  ],
+  memory: { enabled: true, maxHistory: 40 },
+  schedule: { heartbeatMinutes: 90, cron: [] },
+  extras: { logging: { level: "debug" }, session: { reset: { mode: "idle", idleMinutes: 240 } } },
+});
+
+let container: Container;
+
+beforeAll(async () => {
+  const image = await buildImage(descriptor);
+  container = await startClaw(descriptor, image, translateOrThrow(runtime, subject), {
+    OPENCLAW_GATEWAY_TOKEN: token,
+    TELEGRAM_BOT_TOKEN: telegram,
+    ANTHROPIC_API_KEY: key,
+  });
+  console.log(`openclaw: healthy after ${container.startSeconds.toFixed(1)} s`);
+}, 3_600_000);
+
+afterAll(() => container?.remove(), 120_000);
+
+/** A value of the configuration as OpenClaw's own command tells it. */
+async function setting(path: string): Promise<unknown> {
+  const result = await container.exec(["openclaw", "config", "get", path, "--json"]);
+  expect(result.code, result.stderr).toBe(0);
+  return JSON.parse(result.stdout);
+}
+
+/** Status and body of a call of one of OpenClaw's tools through its API. */
+async function call(tool: string, bearer?: string): Promise<{ status: number; body: string }> {
+  const response = await fetch(`${container.url}/tools/invoke`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }) },
+    body: JSON.stringify({ tool, args: {} }),
+    signal: AbortSignal.timeout(60_000),
+  });
+  return { status: response.status, body: await response.text() };
+}
+
+describe("a translated claw", () => {
+  test("is valid to OpenClaw's own check", { timeout: 120_000 }, async () => {
+    const result = await container.exec(["openclaw", "config", "validate"], 110);
+    expect(result.code, result.stdout + result.stderr).toBe(0);
+  });
+
+  test.each<[string, unknown]>([
+    ["agents.defaults.model.primary", "anthropic/claude-opus-5"],
+    ["agents.defaults.heartbeat.every", "90m"],
+    ["channels.telegram.enabled", true],
+    ["channels.telegram.dmPolicy", "allowlist"],
+    ["channels.telegram.allowFrom", ["8734062810"]],
+    ["channels.telegram.groupAllowFrom", ["8734062810"]],
+    ["channels.telegram.dmHistoryLimit", 40],
+    ["channels.discord.enabled", false],
+    ["channels.discord.dmPolicy", "disabled"],
+    ["messages.groupChat.historyLimit", 40],
+    ["tools.profile", "coding"],
+    ["tools.deny", ["code_execution", "exec", "gateway", "process"]],
+    ["tools.fs.workspaceOnly", true],
+    ["gateway.controlUi.allowedOrigins", ["http://localhost:23000", "http://127.0.0.1:23000"]],
+    ["logging.level", "debug"],
+    ["session.reset", { mode: "idle", idleMinutes: 240 }],
+  ])("%s arrives", { timeout: 120_000 }, async (path, value) => {
+    expect(await setting(path)).toEqual(value);
+  });
+
+  test("uses the model it was given and starts its channel", { timeout: 60_000 }, async () => {
+    await expect.poll(() => container.logs(), { timeout: 50_000, interval: 500 }).toMatch(/agent model: anthropic\/claude-opus-5/);
+    await expect.poll(() => container.logs(), { timeout: 50_000, interval: 500 }).toMatch(/telegram/);
+  });
+
+  test("has its secrets in the process and nowhere in its configuration or log", async () => {
+    const config = (await container.exec(["cat", descriptor.config.path])).stdout;
+    const environment = (await container.exec(["sh", "-c", "cat /proc/[0-9]*/environ | tr '\\0' '\\n'"])).stdout;
+    const logs = await container.logs();
+    for (const secret of [token, telegram, key]) {
+      expect(environment).toContain(secret);
+      expect(config).not.toContain(secret);
+      expect(logs).not.toContain(secret);
+    }
+  });
+});
+
+describe("the gateway", () => {
+  test("answers its own health", async () => {
+    const response = await fetch(`${container.url}/health`);
+    expect(await response.json()).toEqual({ ok: true, status: "live" });
+  });
+
+  test("refuses a call without its token, and with another one, and accepts it with it", { timeout: 120_000 }, async () => {
+    expect((await call("sessions_list")).status).toBe(401);
+    expect((await call("sessions_list", "0".repeat(64))).status).toBe(401);
+    expect((await call("sessions_list", token)).status).toBe(200);
+  });
+
+  test("has no denied tool", { timeout: 120_000 }, async () => {
+    const { status, body } = await call("exec", token);
+    expect(status, body).toBe(404);
+  });
+});
+
+test("runs unprivileged", { timeout: 120_000 }, async () => {
+  expect(await confinement(descriptor, container)).toEqual({
+    uid: descriptor.uid,
+    capabilities: 0n,
+    noNewPrivileges: true,
+    rootReadOnly: true,
+    stateWritable: true,
+    hostAddresses: ["127.0.0.1"],
+  });
+});
+
+test("has its workspace, its configuration to itself, and no package manager", async () => {
+  const listing = (await container.exec(["ls", "-A", `${descriptor.stateDir}/workspace`])).stdout;
+  expect(listing).toContain("AGENTS.md");
+  expect((await container.exec(["stat", "-c", "%a %u", descriptor.config.path])).stdout.trim()).toBe(`600 ${descriptor.uid}`);
+  expect((await container.exec(["sh", "-c", "command -v npm npx yarn corepack gcc cc make python3; true"])).stdout).toBe("");
+  expect((await container.exec(["find", "/", "-xdev", "-type", "f", "-perm", "/6000"])).stdout).toBe("");
+});
