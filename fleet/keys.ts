@@ -17,7 +17,7 @@ const KINDS: readonly (readonly [string, RegExp])[] = [
   ["a bot token", /(?<!\d)\d{6,12}:[\w-]{30,}/],
   ["a Discord bot token", /(?<![\w-])[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}/],
   ["a signed token", /(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\./],
-  ["a password in a URL", /:\/\/[^\s/:@"'#]+:[^\s/@"'#]+@/],
+  ["a password in a URL", /[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"'#]+:[^\s/@"'#]+@/],
 ];
 
 const ANY = new RegExp(KINDS.map(([, form]) => form.source).join("|"));
