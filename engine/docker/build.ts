@@ -38,7 +38,7 @@ export async function buildImage(context: Context, name: string, build: Props, p
   const found = await findContext(str(build, "context") ?? ".", str(build, "dockerfile") ?? "Dockerfile");
   const secrets = await readSecrets(build);
   const hide = hider([...secrets.values()].flatMap((secret) => secretPieces(secret.toString("utf8"))));
-  const progress = new Progress((line) => context.log("status", shorten(line)), hide);
+  const progress = new Progress((line) => void context.log("status", shorten(line)), hide);
   const session = await openSession(context, secrets);
   let id = "";
   let failure = "";

@@ -39,7 +39,7 @@ async function read(stream: NodeJS.ReadableStream, signal: AbortSignal): Promise
   return Buffer.concat(chunks);
 }
 
-/** What a container last printed, as indented lines for an error message; "" when nothing. Values of secret-looking variables are hidden. */
+/** What a container last printed, as indented lines under a heading. Values of secret-looking variables are hidden. */
 export async function logTail(context: Context, id: string, inputs: Props): Promise<string> {
   try {
     const stream = await context.daemon.stream({
@@ -50,8 +50,8 @@ export async function logTail(context: Context, id: string, inputs: Props): Prom
     });
     const hide = redactor(strs(inputs, "envs"));
     const lines = lastLines(demultiplex(await read(stream, AbortSignal.timeout(10_000)))).map(hide);
-    return lines.length > 0 ? `\nIts last log lines:\n${lines.map((line) => `    ${line}`).join("\n")}` : "\nIt has printed nothing.";
+    return lines.length > 0 ? `its last log lines:\n${lines.map((line) => `    ${line}`).join("\n")}` : "it has printed nothing";
   } catch (error) {
-    return `\n(Its log could not be read: ${error instanceof Error ? error.message : String(error)})`;
+    return `its log could not be read: ${error instanceof Error ? error.message : String(error)}`;
   }
 }

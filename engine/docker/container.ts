@@ -55,7 +55,7 @@ async function createCall(context: Context, inputs: Props): Promise<string> {
       return await call();
     }
   });
-  for (const warning of array(answer, "Warnings")) context.log("warning", `Docker says of ${name}: ${String(warning)}`);
+  for (const warning of array(answer, "Warnings")) await context.log("warning", `Docker says of ${name}: ${String(warning)}`);
   return text(answer, "Id");
 }
 
@@ -100,12 +100,14 @@ async function start(context: Context, id: string, inputs: Props): Promise<void>
         "you have supplied a 'wait' argument, but the container does not have a healthcheck defined. Please remove the 'wait' argument or add a 'healthcheck' attribute",
       );
     }
-    context.log("status", "waiting for its health check");
+    void context.log("status", "waiting for its health check");
     await healthy(context, id, watching, num(inputs, "waitTimeout") ?? 60);
-    context.log("last", "healthy");
+    void context.log("last", "healthy");
   } catch (error) {
     if (!(error instanceof UnhealthyError)) throw error;
-    throw new Error(`container failed to be in healthy state: ${error.message}${await logTail(context, id, inputs)}`);
+    // As a line of its own: an error's text is kept in the state, and what a program prints must not be.
+    await context.log("info", await logTail(context, id, inputs));
+    throw new Error(`container failed to be in healthy state: ${error.message}`);
   } finally {
     watching?.close();
   }

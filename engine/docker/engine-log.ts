@@ -15,16 +15,12 @@ export class EngineLog {
     this.#client = new engineGrpc.EngineClient(address, grpc.credentials.createInsecure());
   }
 
-  /** Shows a line at a resource. `status` lines replace each other, and only the latest of a fraction of a second is sent. */
-  log(urn: string, severity: Severity, message: string): void {
-    if (severity === "last") {
+  /** Shows a line at a resource; resolves when the engine has it. Of `status` lines only the latest of a fraction of a second is sent. */
+  async log(urn: string, severity: Severity, message: string): Promise<void> {
+    if (severity !== "status") {
       clearTimeout(this.#waiting.get(urn)?.timer);
       this.#waiting.delete(urn);
-      this.#send(urn, enginePb.LogSeverity.INFO, message, true);
-      return;
-    }
-    if (severity !== "status") {
-      this.#send(urn, severity === "warning" ? enginePb.LogSeverity.WARNING : enginePb.LogSeverity.INFO, message, false);
+      await this.#send(urn, severity, message);
       return;
     }
     const waiting = this.#waiting.get(urn);
@@ -32,22 +28,23 @@ export class EngineLog {
       waiting.line = message;
       return;
     }
-    this.#send(urn, enginePb.LogSeverity.INFO, message, true);
     const entry = {
       line: message,
       timer: setTimeout(() => {
         this.#waiting.delete(urn);
-        if (entry.line !== message) this.log(urn, "status", entry.line);
+        if (entry.line !== message) void this.log(urn, "status", entry.line);
       }, PACE),
     };
     this.#waiting.set(urn, entry);
+    await this.#send(urn, severity, message);
   }
 
-  #send(urn: string, severity: enginePb.LogSeverity, message: string, ephemeral: boolean): void {
-    const request = new enginePb.LogRequest().setUrn(urn).setSeverity(severity).setMessage(message).setEphemeral(ephemeral);
-    this.#client.log(request, new grpc.Metadata(), { deadline: Date.now() + 5000 }, () => {
-      // A line that does not arrive must not fail the operation it is about.
-    });
+  async #send(urn: string, severity: Severity, message: string): Promise<void> {
+    const level = severity === "warning" ? enginePb.LogSeverity.WARNING : enginePb.LogSeverity.INFO;
+    const ephemeral = severity === "status" || severity === "last";
+    const request = new enginePb.LogRequest().setUrn(urn).setSeverity(level).setMessage(message).setEphemeral(ephemeral);
+    // A line that does not arrive must not fail the operation it is about.
+    await new Promise<void>((resolve) => this.#client.log(request, new grpc.Metadata(), { deadline: Date.now() + 5000 }, () => resolve()));
   }
 
   /** Calls back once when the engine is gone. */

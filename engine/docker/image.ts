@@ -102,7 +102,7 @@ async function create(context: Context, inputs: Props): Promise<Made> {
       const id = await buildImage(context, name, options, str(inputs, "platform"));
       const result = stateFrom(inputs, await inspect(context, id));
       made.add(text(result.state, "imageId"));
-      context.log("last", "built");
+      void context.log("last", "built");
       return result;
     } catch (error) {
       if (error instanceof CancelledError || error instanceof UnreachableError) throw error;

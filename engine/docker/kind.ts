@@ -12,8 +12,8 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Whether anyone still waits for the answer: no = undo what was half made. */
   readonly abandoned: () => boolean;
-  /** A line for the user. */
-  readonly log: (severity: Severity, message: string) => void;
+  /** A line for the user; resolves when it has been handed over. */
+  readonly log: (severity: Severity, message: string) => Promise<void>;
   /** Credentials for a registry, from the provider's `registryAuth`. */
   readonly credentials: (registry: string) => Credentials | undefined;
 }

@@ -13,18 +13,19 @@ const log = address === undefined ? undefined : new EngineLog(address);
 const plugin = new Plugin(log);
 
 let ending = false;
-async function end(): Promise<void> {
+async function end(abandon: boolean): Promise<void> {
   if (ending) return;
   ending = true;
   setTimeout(() => process.exit(1), GRACE).unref();
-  await plugin.stop(true);
-  process.exit(0);
+  await plugin.stop(abandon);
+  // Answers that were just given must still leave.
+  setImmediate(() => process.exit(0));
 }
 
-process.on("SIGTERM", () => void end());
-process.on("SIGHUP", () => void end());
-// Ctrl-C reaches the whole process group; the engine decides, and cancels through the protocol.
-process.on("SIGINT", () => undefined);
-log?.whenGone(() => void end());
+// The engine ends its plugins with SIGINT, and a terminal's Ctrl-C comes as one too: then the engine still waits for what runs.
+process.on("SIGINT", () => void end(false));
+process.on("SIGTERM", () => void end(true));
+process.on("SIGHUP", () => void end(true));
+log?.whenGone(() => void end(true));
 
 process.stdout.write(`${await serve(plugin)}\n`);

@@ -42,7 +42,7 @@ export async function followTransfer(context: Context, stream: NodeJS.ReadableSt
       total: 0,
     });
     const size = sum.total > 0 ? ` ${Math.round(sum.current / 1e6)}/${Math.round(sum.total / 1e6)} MB` : "";
-    context.log("status", `${text(message, "status")}${size}`);
+    void context.log("status", `${text(message, "status")}${size}`);
   }
   return extra;
 }

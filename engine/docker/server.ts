@@ -39,7 +39,7 @@ function toStatus(error: unknown): Partial<grpc.StatusObject> & { code: grpc.sta
     const detail = new pb.ErrorResourceInitFailed().setId(error.id).setProperties(struct(error.state)).setReasonsList([message]);
     const any = new anyPb.Any();
     any.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
-    const status = new statusPb.Status().setCode(grpc.status.UNKNOWN).setMessage(oneError(message)).addDetails(any);
+    const status = new statusPb.Status().setCode(grpc.status.UNKNOWN).setMessage(oneError(message)).setDetailsList([any]);
     metadata.add("grpc-status-details-bin", Buffer.from(status.serializeBinary()));
   }
   return { code: grpc.status.UNKNOWN, details: oneError(message), metadata };
@@ -74,7 +74,7 @@ export class Plugin {
       daemon: this.#daemon,
       signal: AbortSignal.any([this.#cancel.signal, gone.signal]),
       abandoned: () => this.#ending || call.cancelled,
-      log: (severity, message) => this.#log?.log(urn, severity, message),
+      log: async (severity, message) => await this.#log?.log(urn, severity, message),
       credentials: this.#settings.credentials,
     };
   }

@@ -37,17 +37,19 @@ const lastCheck = (found: unknown): string => {
   return output === "" ? "" : `; its last health check said: ${output}`;
 };
 
-/** undefined = not decided yet. */
-function verdict(found: unknown, exits: number): "healthy" | UnhealthyError | undefined {
+/** What an inspection says; undefined = not decided yet. */
+export function verdict(found: unknown, exits: number): "healthy" | UnhealthyError | undefined {
   const health = text(found, "State", "Health", "Status");
-  if (health === "healthy") return "healthy";
-  if (health === "unhealthy") return new UnhealthyError(`Docker's health check says unhealthy${lastCheck(found)}`);
+  const restarting = flag(found, "State", "Restarting");
+  const running = flag(found, "State", "Running") && !restarting;
   const code = number(found, "State", "ExitCode");
+  if (running && health === "healthy") return "healthy";
   if (Math.max(exits, number(found, "RestartCount")) >= CRASHES) {
     return new UnhealthyError(`it keeps crashing: it ended ${CRASHES} times or more, last with exit code ${code}`);
   }
-  if (flag(found, "State", "Running") || flag(found, "State", "Restarting")) return undefined;
-  if (text(found, "State", "Status") === "created") return undefined;
+  // An ended container counts as unhealthy too: why it ended says more.
+  if (running) return health === "unhealthy" ? new UnhealthyError(`Docker's health check says unhealthy${lastCheck(found)}`) : undefined;
+  if (restarting || text(found, "State", "Status") === "created") return undefined;
   const killed = flag(found, "State", "OOMKilled") ? " (out of memory)" : "";
   return new UnhealthyError(`it ended with exit code ${code}${killed} and will not be started again`);
 }
