@@ -3,13 +3,27 @@ import type { Channel, Claw, Path } from "../../fleet/types.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "./settings.ts";
 
-/** Names of the settings that hold the tokens of the channels a fleet file can name. Others are to be had through `extras.channel_list`. */
-export const CHANNELS: { readonly [channel: string]: { readonly token: string; readonly appToken?: string } } = {
-  telegram: { token: "token" },
-  discord: { token: "token" },
-  slack: { token: "bot_token", appToken: "app_token" },
-  matrix: { token: "access_token" },
-  pico: { token: "token" },
+interface Kind {
+  /** Names of the settings that hold the tokens. */
+  readonly token: string;
+  readonly appToken?: string;
+  /** How PicoClaw knows people there (pkg/identity): any other entry would never match. */
+  readonly user: RegExp;
+  readonly userIs: string;
+}
+
+/** The channels a fleet file can name. Others are to be had through `extras.channel_list`. */
+export const CHANNELS: { readonly [channel: string]: Kind } = {
+  telegram: { token: "token", user: /^((telegram:)?\d+|@\w+)$/, userIs: 'a number such as 8734062810, or "@name"' },
+  discord: { token: "token", user: /^((discord:)?\d{15,21}|@[\w.]+)$/, userIs: 'a number such as 80351110224678912, or "@name"' },
+  slack: {
+    token: "bot_token",
+    appToken: "app_token",
+    user: /^(slack:)?[UW][A-Z0-9]{5,}$/,
+    userIs: "a member id such as U012AB3CD",
+  },
+  matrix: { token: "access_token", user: /^(matrix:)?@[^:\s]+:\S+$/, userIs: 'a user id such as "@ada:example.org"' },
+  pico: { token: "token", user: /^(pico:)?pico-user$/, userIs: 'one name for whoever has the token: "pico-user"' },
 };
 
 /**
@@ -50,15 +64,16 @@ export function addChannels(claw: Claw, settings: Settings, report: Report): voi
 
 function addChannel(channel: Channel, from: Path, claw: Claw, settings: Settings, report: Report): void {
   const type = channel.channel;
-  const names = CHANNELS[type];
+  const kind = CHANNELS[type];
   settings.set(["channel_list", type, "enabled"], channel.enabled, [...from, "enabled"]);
-  if (!channel.enabled || names === undefined) return;
+  if (!channel.enabled || kind === undefined) return;
 
-  if (channel.allowlist.some((entry) => entry.trim() === "")) {
-    report([...from, "allowlist"], "an empty entry allows nobody; remove it");
+  for (const who of channel.allowlist.filter((entry) => entry !== "*" && !kind.user.test(entry))) {
+    report([...from, "allowlist"], `PicoClaw knows people on ${type} by ${kind.userIs}; "${who}" is none`);
   }
-  const allowed = channel.allowlist.length > 0 ? [...channel.allowlist] : [NOBODY];
-  settings.set(["channel_list", type, "allow_from"], allowed, [...from, "allowlist"]);
+  // A Matrix id has a colon itself, and PicoClaw takes what is before a colon for the platform's name.
+  const allowed = channel.allowlist.map((who) => (type === "matrix" && who.startsWith("@") ? `matrix:${who}` : who));
+  settings.set(["channel_list", type, "allow_from"], allowed.length > 0 ? allowed : [NOBODY], [...from, "allowlist"]);
 
   const secret = (setting: string, key: string, ref: string | undefined) => {
     const path = ["channel_list", type, "settings", setting];
@@ -70,8 +85,8 @@ function addChannel(channel: Channel, from: Path, claw: Claw, settings: Settings
       report(from, `${type} needs ${key}, the name of the secret that holds its token; add ${key} = "${type}"`);
     }
   };
-  secret(names.token, "token_ref", channel.tokenRef);
-  if (names.appToken !== undefined) secret(names.appToken, "app_token_ref", channel.appTokenRef);
+  secret(kind.token, "token_ref", channel.tokenRef);
+  if (kind.appToken !== undefined) secret(kind.appToken, "app_token_ref", channel.appTokenRef);
   else if (channel.appTokenRef !== undefined) report([...from, "app_token_ref"], `${type} has no app token; remove app_token_ref`);
 
   if (type === "matrix" && !hasMatrixUser(claw)) {

@@ -114,9 +114,16 @@ describe("channels", () => {
     const { env } = good({ channels: [{ ...telegram, allowlist: [] }] });
     expect(at(env, "channel_list__telegram__allow_from")).toBe('["clawfleet:nobody"]');
     expect(at(good({ channels: [{ ...telegram, allowlist: ["*"] }] }).env, "channel_list__telegram__allow_from")).toBe('["*"]');
-    expect(problemsOf({ channels: [{ ...telegram, allowlist: [" "] }] })).toEqual([
-      "agent.2.channels.0.allowlist: an empty entry allows nobody; remove it",
+  });
+
+  test("an entry that PicoClaw would never match is refused, a Matrix id is put so that it does", () => {
+    expect(problemsOf({ channels: [{ ...telegram, allowlist: ["ada", "123", "@ada", "*", ""] }] })).toEqual([
+      'agent.2.channels.0.allowlist: PicoClaw knows people on telegram by a number such as 8734062810, or "@name"; "ada" is none',
+      'agent.2.channels.0.allowlist: PicoClaw knows people on telegram by a number such as 8734062810, or "@name"; "" is none',
     ]);
+    const matrix = { channel: "matrix", enabled: true, tokenRef: "m", allowlist: ["@ada:example.org", "*"] };
+    const { env } = good({ channels: [matrix], extras: { channel_list: { matrix: { settings: { user_id: "@bot:example.org" } } } } });
+    expect(at(env, "channel_list__matrix__allow_from")).toBe('["matrix:@ada:example.org","*"]');
   });
 
   test("without one, the claw's own WebSocket is open to whoever has the gateway token; beside others only when asked for", () => {
