@@ -62,8 +62,9 @@ const build = object(
       ],
       NOT_HERE,
     ),
-    ...unsupported(["cpuPeriod", "cpuQuota", "cpuShares", "forceRemove", "memory", "memorySwap", "squash", "suppressOutput"], NOT_HERE),
-    ...unsupported(["additionalContexts", "authConfigs", "cacheTos", "securityOpts", "ulimits"], NOT_HERE),
+    ...unsupported(["cpuPeriod", "cpuQuota", "cpuShares", "memory", "memorySwap"], NOT_HERE, "int"),
+    ...unsupported(["forceRemove", "squash", "suppressOutput"], NOT_HERE, "bool"),
+    ...unsupported(["additionalContexts", "authConfigs", "cacheTos", "securityOpts", "ulimits"], NOT_HERE, "list"),
   },
   { replace: true },
 );

@@ -43,8 +43,8 @@ export const objectSet = (fields: Fields, options: Options = {}): Field => ({ ty
 export const objectList = (fields: Fields, options: Options = {}): Field => ({ type: "list", of: { type: "object", fields }, ...options });
 
 /** Fields that the official plugin has and this one refuses, all for the same reason. */
-export function unsupported(names: readonly string[], why: string): Fields {
-  return Object.fromEntries(names.map((name) => [name, { type: "string", unsupported: why } satisfies Field]));
+export function unsupported(names: readonly string[], why: string, type: FieldType = "string"): Fields {
+  return Object.fromEntries(names.map((name) => [name, { type, unsupported: why } satisfies Field]));
 }
 
 /** A check for numbers that may not be below `least`. */
@@ -73,13 +73,9 @@ function zero(field: Field): Value {
 function complete(field: Field, value: Value): Value {
   if (value === UNKNOWN) return UNKNOWN;
   if (field.fields && isProps(value)) {
-    return Object.fromEntries(
-      Object.entries(field.fields).flatMap(([name, member]) =>
-        member.unsupported
-          ? []
-          : [[name, value[name] === undefined || value[name] === null ? zero(member) : complete(member, value[name])]],
-      ),
-    );
+    const member = (inner: Field, item: Value | undefined): Value =>
+      item === undefined || item === null ? zero(inner) : complete(inner, item);
+    return Object.fromEntries(Object.entries(field.fields).map(([name, inner]) => [name, member(inner, value[name])]));
   }
   if (field.of && Array.isArray(value)) {
     const of = field.of;
