@@ -14,7 +14,7 @@ import (
 // Bounds on what is validated; deeper or costlier is refused.
 const (
 	maxDepth = 200
-	maxSteps = 500_000
+	maxSteps = 200_000
 )
 
 // A step is one key or index on the way to a value. Declared: the schema names
