@@ -1,0 +1,61 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { schema } from "../../runtimes/picoclaw/native.ts";
+import { runtime } from "../../runtimes/picoclaw/runtime.ts";
+
+const folder = new URL("../../runtimes/picoclaw/", import.meta.url);
+const read = (name: string) => readFileSync(new URL(name, folder), "utf8");
+
+describe("the folder", () => {
+  const { descriptor } = runtime;
+
+  test("default config: valid, on the descriptor's port, in its state directory, nobody let in", () => {
+    const config = schema.parse(JSON.parse(read("config.json")));
+    expect(config.gateway).toMatchObject({ host: "0.0.0.0", port: descriptor.port });
+    expect(config.agents?.defaults?.workspace).toBe(`${descriptor.stateDir}/workspace`);
+    expect(config.agents?.defaults).toMatchObject({ restrict_to_workspace: true, allow_read_outside_workspace: false });
+    expect(config.channel_list).toBeUndefined();
+    // Overrides start at entry 0 and go on from entry 1.
+    expect(config.model_list).toHaveLength(1);
+  });
+
+  test("Dockerfile says the same as the descriptor", () => {
+    const dockerfile = read("Dockerfile");
+    for (const [name, image] of Object.entries(descriptor.bases)) expect(dockerfile).toContain(`\nARG ${name}=${image}\n`);
+    const arg = [...dockerfile.matchAll(/^ARG VERSION=(.*)$/gm)].map((match) => match[1]);
+    expect(new Set(arg)).toEqual(new Set([descriptor.version]));
+    expect(descriptor.buildArgs).toEqual({ VERSION: descriptor.version });
+    for (const [name, value] of Object.entries(descriptor.env)) expect(dockerfile).toMatch(new RegExp(`\\b${name}=${value}( |$)`, "m"));
+    expect(dockerfile).toContain(`USER ${descriptor.uid}:${descriptor.uid}\nEXPOSE ${descriptor.port}\n`);
+    expect(dockerfile).toContain(`--start-period=${descriptor.health.startupSeconds}s`);
+    expect(dockerfile).toContain(`org.opencontainers.image.source="${descriptor.source}"`);
+  });
+
+  test("the source is pinned by checksum", () => {
+    const module = descriptor.source.replace("https://", "");
+    expect(read("module/go.mod")).toContain(`require ${module} ${descriptor.version}`);
+    expect(read("module/go.sum")).toMatch(new RegExp(`^${module} ${descriptor.version} h1:[A-Za-z0-9+/]{43}=$`, "m"));
+  });
+
+  test("the example of an environment sets keys that exist and holds no secret", () => {
+    const lines = read(".env.example")
+      .split("\n")
+      .filter((line) => /^#?PICOCLAW_/.test(line));
+    expect(lines.length).toBeGreaterThan(5);
+    for (const line of lines) {
+      const [name = "", value = ""] = line.replace(/^#/, "").split("=", 2);
+      let at: unknown = JSON.parse(read("schema.json"));
+      const schemas = new Map<string, unknown>(Object.entries(JSON.parse(read("schema.json")).$defs));
+      for (const part of name.slice("PICOCLAW_".length).split("__")) {
+        const node = new Map<string, unknown>(Object.entries(at ?? {}));
+        const target = String(node.get("$ref") ?? "")
+          .split("/")
+          .at(-1);
+        const object = target ? new Map<string, unknown>(Object.entries(schemas.get(target) ?? {})) : node;
+        at = /^\d+$/.test(part) ? object.get("items") : new Map<string, unknown>(Object.entries(object.get("properties") ?? {})).get(part);
+        expect(at, `${name}: ${part}`).toBeDefined();
+      }
+      if (/token|api_keys/.test(name)) expect(value).toBe("");
+    }
+  });
+});
