@@ -1,9 +1,9 @@
 import { Config, getStack, log, RunError } from "@pulumi/pulumi";
 import { DockerFleet } from "./components/docker/fleet.ts";
 import { Provider } from "./components/docker/resources.ts";
-import { basesFrom } from "./components/image.ts";
+import { basesMessage, environment, parseBases } from "./components/environment.ts";
 import { withoutTraces } from "./components/quick.ts";
-import { environment, optionalMessages, requiredMessage, Secrets } from "./components/secrets.ts";
+import { optionalMessages, requiredMessage, Secrets } from "./components/secrets.ts";
 import { FleetError, problemsToError } from "./fleet/problems.ts";
 import { launchesOf } from "./runtimes/launch.ts";
 
@@ -12,6 +12,8 @@ const target = config.get("target") ?? "docker";
 if (target !== "docker") throw new RunError(`clawfleet:target is "${target}"; this version knows: docker`);
 
 const env = environment(import.meta.dirname);
+const bases = parseBases(env.CLAWFLEET_BASES);
+if (bases === undefined) throw new RunError(basesMessage);
 const file = env.CLAWFLEET_FLEET ?? config.get("fleet") ?? "fleets/starter.toml";
 const secrets = new Secrets((name) => new Config("secrets").getSecret(name), config.getSecret("tokenSeed"), env);
 
@@ -43,7 +45,7 @@ const fleet = withoutTraces(
       secrets,
       provider: host === undefined ? undefined : new Provider("docker", { host }),
       registry: config.get("registry"),
-      bases: basesFrom(env.CLAWFLEET_BASES),
+      bases,
     }),
 );
 

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import sdk from "@pulumi/docker/package.json" with { type: "json" };
 import { z } from "zod";
-import { basesFrom } from "../components/image.ts";
+import { basesMessage, parseBases } from "../components/environment.ts";
 import { connect } from "./docker.ts";
 import { messageOf, systemCode } from "./errors.ts";
 import { say, styled } from "./terminal.ts";
@@ -63,7 +63,9 @@ async function examine(): Promise<Report> {
   });
   if (docker?.rootless === false)
     problems.push(`the Docker daemon at ${docker.host} runs as root: whoever reaches its socket is root on this machine`);
-  return { node: process.versions.node, pulumi, dockerPlugin, docker, bases: basesFrom(process.env.CLAWFLEET_BASES), problems };
+  const bases = parseBases(process.env.CLAWFLEET_BASES);
+  if (bases === undefined) problems.push(basesMessage);
+  return { node: process.versions.node, pulumi, dockerPlugin, docker, bases: bases ?? {}, problems };
 }
 
 async function pulumiVersion(): Promise<string | undefined> {

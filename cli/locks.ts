@@ -44,8 +44,8 @@ export function alive({ pid, hostname: host }: Lock): boolean {
  *
  * @throws UserError when a run is still at work.
  */
-export function killedRun(stack: string): Date | undefined {
-  const locks = locksOf(stack);
+export function killedRun(stack: string, backend?: string): Date | undefined {
+  const locks = locksOf(stack, backend);
   const busy = locks.find(alive);
   if (busy !== undefined) {
     throw new UserError(

@@ -2,7 +2,6 @@
 import { parseArgs } from "node:util";
 import { FleetError } from "../fleet/problems.ts";
 import { messageOf, UserError } from "./errors.ts";
-import { stackName } from "./stack.ts";
 import { note, say, styled } from "./terminal.ts";
 
 const usage = `clawfleet: a fleet of claws on Docker
@@ -38,6 +37,11 @@ function parsed(args: string[]) {
     if (!(error instanceof TypeError)) throw error;
     throw new UserError(`${error.message}\n\n${usage}`, 2);
   }
+}
+
+/** The stack that a command works on: `--stack`, else PULUMI_STACK, else dev. */
+function stackName(option: string | undefined): string {
+  return option ?? (process.env.PULUMI_STACK || "dev");
 }
 
 async function main(args: string[]): Promise<number> {

@@ -36,10 +36,15 @@ export function listening(text: string, port: number): string[] {
     .flatMap((fields) => fields[9] ?? []);
 }
 
-/** What the links in a directory point to; none when it is another user's, or gone. */
+/** What the links in a directory point to, of those that are still there and may be read. */
 function links(dir: string): string[] {
+  return readable(() => readdirSync(dir)).flatMap((name) => readable(() => [readlinkSync(`${dir}/${name}`)]));
+}
+
+/** What `read` gives; nothing when it is another user's, or gone. */
+function readable(read: () => string[]): string[] {
   try {
-    return readdirSync(dir).map((name) => readlinkSync(`${dir}/${name}`));
+    return read();
   } catch (error) {
     const code = systemCode(error);
     if (code === "EACCES" || code === "EPERM" || code === "ENOENT" || code === "ESRCH") return [];

@@ -66,8 +66,6 @@ const resource = z.object({
   urn: z.string(),
   type: z.string(),
   id: z.string().optional(),
-  delete: z.boolean().optional(),
-  inputs: z.object({ name: z.unknown().optional() }).optional(),
   outputs: z.record(z.string(), z.unknown()).optional(),
 });
 const exported = z.object({
@@ -133,10 +131,13 @@ export async function readConfig(stack: string): Promise<ReadonlyMap<string, str
   return new Map(Object.entries(values).flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value]])));
 }
 
-const history = z.array(z.object({ startTime: z.string(), result: z.string() }));
+const history = z.array(z.object({ kind: z.string(), startTime: z.string(), endTime: z.string(), result: z.string() }));
 
-/** When the stack's last run began, if it did not succeed. */
-export async function lastFailure(stack: string): Promise<Date | undefined> {
-  const [last] = history.parse(JSON.parse(await askPulumi(["stack", "history", "--json", "--page-size", "1", "--stack", stack])));
-  return last !== undefined && last.result !== "succeeded" ? new Date(last.startTime) : undefined;
+/** Since when updates of the stack have not succeeded: the end of the last success, or the first one there is. Undefined when the last one did. */
+export async function failingSince(stack: string): Promise<Date | undefined> {
+  const all = history.parse(JSON.parse(await askPulumi(["stack", "history", "--json", "--page-size", "50", "--stack", stack])));
+  const runs = all.filter(({ kind }) => kind === "update" || kind === "destroy");
+  const success = runs.findIndex(({ result }) => result === "succeeded");
+  const since = success < 0 ? runs.at(-1)?.startTime : runs[success]?.endTime;
+  return success === 0 || since === undefined ? undefined : new Date(since);
 }

@@ -3,7 +3,7 @@ import { containerName, label } from "../components/docker/names.ts";
 import { findContainers } from "./docker.ts";
 import { UserError } from "./errors.ts";
 import { killedRun } from "./locks.ts";
-import { askPulumi, lastFailure } from "./pulumi.ts";
+import { askPulumi, failingSince } from "./pulumi.ts";
 import type { Stack } from "./stack.ts";
 import { note } from "./terminal.ts";
 
@@ -21,7 +21,7 @@ export async function recover(stack: Stack, docker: Docker, claws: readonly stri
     note("the last run on this stack was killed: releases its lock");
     await askPulumi(["cancel", "--yes", "--stack", name]);
   }
-  const since = killed ?? (await lastFailure(name));
+  const since = [killed, await failingSince(name)].filter((date) => date !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
   const pending = stack.state?.pending_operations ?? [];
   const begun = new Set(pending.map(({ resource }) => resource.urn.split("::").at(-1)));
   // A few seconds of slack: the daemon's clock counts whole seconds.
@@ -29,7 +29,7 @@ export async function recover(stack: Stack, docker: Docker, claws: readonly stri
     begun.has(`${claw}-${kind}`) || (since !== undefined && created.getTime() >= since.getTime() - 2000);
 
   for (const container of await findContainers(docker, name)) {
-    if (stack.knows("container:Container", container.name)) continue;
+    if (stack.knows("container:Container", container.id)) continue;
     if (ours(container.claw, "container", container.created)) {
       note(`removes ${container.name}: the last run made it but ended before it was noted (its volume is kept)`);
       await docker.getContainer(container.id).remove({ force: true });
@@ -40,7 +40,7 @@ export async function recover(stack: Stack, docker: Docker, claws: readonly stri
     }
   }
   for (const network of await docker.listNetworks({ filters: { label: [`${label.stack}=${name}`] } })) {
-    if (stack.knows("network:Network", network.Name)) continue;
+    if (stack.knows("network:Network", network.Id)) continue;
     if (!ours(network.Labels?.[label.claw] ?? "", "network", new Date(network.Created))) continue;
     note(`removes the network ${network.Name}: the last run made it but ended before it was noted`);
     await docker.getNetwork(network.Id).remove();

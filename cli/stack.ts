@@ -1,14 +1,7 @@
-import { join, relative } from "node:path";
 import type Docker from "dockerode";
-import { environment } from "../components/secrets.ts";
-import { connect } from "./docker.ts";
+import { environment } from "../components/environment.ts";
 import { inventoryOf, makeStack, readConfig, readState, root, type State } from "./pulumi.ts";
 import { note } from "./terminal.ts";
-
-/** The stack that a command works on: `--stack`, else PULUMI_STACK, else dev. */
-export function stackName(option: string | undefined): string {
-  return option ?? (process.env.PULUMI_STACK || "dev");
-}
 
 /** A stack as the commands need it. */
 export class Stack {
@@ -45,19 +38,14 @@ export class Stack {
   }
 
   /** The stack's Docker daemon. */
-  docker(): Promise<Docker> {
-    return connect(this.#config.get("clawfleet:host") ?? this.#config.get("docker:host"));
+  async docker(): Promise<Docker> {
+    // The client is large; not every command needs it.
+    const { connect } = await import("./docker.ts");
+    return await connect(this.#config.get("clawfleet:host") ?? this.#config.get("docker:host"));
   }
 
-  /** Whether the state knows a resource of this kind (`container:Container`) by this name on the daemon. */
-  knows(kind: string, name: string): boolean {
-    const resources = this.state?.resources ?? [];
-    return resources.some(({ type, outputs, inputs }) => type === `docker:index/${kind}` && (outputs?.name ?? inputs?.name) === name);
+  /** Whether the state has a resource of this kind (`container:Container`) with this id on the daemon. */
+  knows(kind: string, id: string): boolean {
+    return (this.state?.resources ?? []).some((resource) => resource.type === `docker:index/${kind}` && resource.id === id);
   }
-}
-
-/** A path as a user at the repository's root would write it. */
-export function shown(file: string): string {
-  const path = relative(root, join(root, file));
-  return path.startsWith("..") ? file : path;
 }

@@ -84,12 +84,13 @@ async function showLastLines(docker: Docker, container: string, claw: string, la
 }
 
 function nextCommands(claw: string, fleetFile: string): string[] {
-  return [
-    styled("bold", "Next"),
-    `  clawfleet logs ${claw} -f     what a claw says`,
-    "  clawfleet status          the table above, now",
-    "  pulumi preview --diff     what an edit would change",
-    `  add a claw: an [[agent]] in ${fleetFile}, then up again`,
-    "  clawfleet down            stops and removes all but data (clean: data too)",
+  const commands = [
+    [`clawfleet logs ${claw} -f`, "what a claw says"],
+    ["clawfleet status", "the table above, now"],
+    ["pulumi preview --diff", "what an edit would change"],
+    ["clawfleet up", `after an edit of ${fleetFile}: an [[agent]] more is a claw more`],
+    ["clawfleet down", "stops and removes all but data (clean: data too)"],
   ];
+  const width = Math.max(...commands.map(([command = ""]) => command.length));
+  return [styled("bold", "Next"), ...commands.map(([command = "", what]) => `  ${command.padEnd(width)}  ${what}`)];
 }

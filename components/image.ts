@@ -1,8 +1,9 @@
 import { join, relative } from "node:path";
-import { ComponentResource, type ComponentResourceOptions, interpolate, type Output, RunError } from "@pulumi/pulumi";
+import { ComponentResource, type ComponentResourceOptions, interpolate, type Output } from "@pulumi/pulumi";
 import type { Descriptor } from "../runtimes/runtime.ts";
 import { contextHash } from "./context.ts";
 import { RegistryImage, RemoteImage } from "./docker/resources.ts";
+import type { Bases } from "./environment.ts";
 
 /** The build context of every runtime's image, so that all share entrypoint/. */
 const context = join(import.meta.dirname, "../runtimes");
@@ -17,27 +18,6 @@ const buildSecrets = [
   { id: "npmrc", env: "CLAWFLEET_BUILD_NPMRC" },
   { id: "cargo", env: "CLAWFLEET_BUILD_CARGO" },
 ];
-
-/** Base images by build argument (`{ DEBIAN: "..." }`). */
-export type Bases = { readonly [arg: string]: string };
-
-/**
- * Base images to build on instead of the runtimes' digest-pinned defaults, from the JSON object in `CLAWFLEET_BASES`.
- *
- * @throws RunError when the text is no JSON object of strings.
- */
-export function basesFrom(text: string | undefined): Bases {
-  if (!text) return {};
-  try {
-    const parsed: unknown = JSON.parse(text);
-    const entries = typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? Object.entries(parsed) : undefined;
-    const bases = entries?.filter((entry): entry is [string, string] => typeof entry[1] === "string");
-    if (bases !== undefined && bases.length === entries?.length) return Object.fromEntries(bases);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  throw new RunError('CLAWFLEET_BASES must be a JSON object of build argument to image: {"DEBIAN": "debian:bookworm-slim"}');
-}
 
 export interface RuntimeImageArgs {
   readonly runtime: Descriptor;

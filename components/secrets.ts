@@ -1,13 +1,8 @@
 import { createHmac } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parseEnv } from "node:util";
 import { type Output, output, RunError, secret } from "@pulumi/pulumi";
 import type { Path } from "../fleet/types.ts";
 import type { Launch, SecretSource } from "../runtimes/runtime.ts";
-
-/** Environment as a map; an empty value counts as absent, as in a `.env` copied from its example. */
-export type Environment = { readonly [name: string]: string | undefined };
+import type { Environment } from "./environment.ts";
 
 /** Variables in which keys of these providers usually are, in order; others follow the rule `<NAME>_API_KEY`. */
 const usualVariables: { readonly [ref: string]: readonly string[] } = {
@@ -22,12 +17,6 @@ function upper(ref: string): string {
 /** The environment variable that holds a named secret when the stack's config does not. */
 export function secretVariable(ref: string): string {
   return `CLAWFLEET_SECRET_${upper(ref)}`;
-}
-
-/** The process's environment over that of the `.env` file in `dir`, if there is one. */
-export function environment(dir: string, env: Environment = process.env): Environment {
-  const file = join(dir, ".env");
-  return existsSync(file) ? { ...parseEnv(readFileSync(file, "utf8")), ...env } : env;
 }
 
 /** A secret without a value. */

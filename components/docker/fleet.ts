@@ -1,6 +1,7 @@
 import { ComponentResource, type ComponentResourceOptions, type Output, type ProviderResource } from "@pulumi/pulumi";
 import type { Launch } from "../../runtimes/runtime.ts";
-import { type Bases, RuntimeImage } from "../image.ts";
+import type { Bases } from "../environment.ts";
+import { RuntimeImage } from "../image.ts";
 import type { Secrets } from "../secrets.ts";
 import { DockerClaw } from "./claw.ts";
 

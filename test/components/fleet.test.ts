@@ -2,7 +2,6 @@ import { runtime as engine, type Inputs, isSecret, type Output, output, type Res
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DockerClaw } from "../../components/docker/claw.ts";
 import { DockerFleet } from "../../components/docker/fleet.ts";
-import { basesFrom } from "../../components/image.ts";
 import { Secrets } from "../../components/secrets.ts";
 import { launch } from "./sample.ts";
 
@@ -207,11 +206,4 @@ test("a claw without a secret it needs is refused before anything of it is regis
   expect(make).toThrow('claw "ada": no value for the secret "bot"');
   await engine.disconnect();
   expect(registered.map(({ name }) => name)).toEqual(["clawfleet-dev"]);
-});
-
-test("base images are read from JSON, and nonsense is refused", () => {
-  expect(basesFrom(undefined)).toEqual({});
-  expect(basesFrom('{"DEBIAN":"x"}')).toEqual({ DEBIAN: "x" });
-  for (const text of ["{", "[]", '{"DEBIAN":1}', "null"])
-    expect(() => basesFrom(text), text).toThrow("CLAWFLEET_BASES must be a JSON object");
 });

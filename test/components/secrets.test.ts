@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isSecret, type Output, secret } from "@pulumi/pulumi";
 import { afterEach, expect, test } from "vitest";
-import { environment, optionalMessages, requiredMessage, Secrets, secretVariable } from "../../components/secrets.ts";
+import { environment, parseBases } from "../../components/environment.ts";
+import { optionalMessages, requiredMessage, Secrets, secretVariable } from "../../components/secrets.ts";
 import { launch } from "./sample.ts";
 
 const dirs: string[] = [];
@@ -73,4 +74,10 @@ test("missing secrets are named with the command that sets them, never with a va
   expect(missing.filter(({ required }) => required).map(requiredMessage)).toEqual([
     'no value for the secret "bot-token" of claw "ada": pulumi config set --secret secrets:bot-token (or CLAWFLEET_SECRET_BOT_TOKEN in the environment or in .env)',
   ]);
+});
+
+test("base images are read from a JSON object of strings, and nothing else", () => {
+  for (const text of [undefined, "", "{}"]) expect(parseBases(text)).toEqual({});
+  expect(parseBases('{"DEBIAN":"x"}')).toEqual({ DEBIAN: "x" });
+  for (const text of ["{", "[]", '{"DEBIAN":1}', "null"]) expect(parseBases(text), text).toBeUndefined();
 });
