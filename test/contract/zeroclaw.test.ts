@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { schema } from "../../runtimes/zeroclaw/native.ts";
+import { runtime } from "../../runtimes/zeroclaw/runtime.ts";
+import { buildImage, type Container, claw, confinement, docker, dockerOrThrow, startClaw, translateOrThrow } from "./helpers.ts";
+
+const { descriptor } = runtime;
+const secrets = {
+  ZEROCLAW_providers__models__anthropic__claw__api_key: "sk-ant-canary-7d1e5b90",
+  ZEROCLAW_channels__telegram__claw__bot_token: "123456789:canary-3fa81c07",
+};
+const subject = claw(descriptor, {
+  model: { provider: "anthropic", name: "claude-sonnet-4-6", apiKeyRef: "anthropic", baseUrl: "http://127.0.0.1:9" },
+  tools: [
+    { name: "shell", allowed: false },
+    { name: "files", allowed: true },
+  ],
+  channels: [{ channel: "telegram", enabled: true, tokenRef: "telegram", allowlist: ["1001", "ada,the first"] }],
+  memory: { enabled: true, maxHistory: 12 },
+  schedule: { heartbeatMinutes: 45, cron: [] },
+  // Nothing of this test leaves the container.
+  extras: { gateway: { request_timeout_secs: 77 }, channels: { telegram: { claw: { api_base_url: "http://127.0.0.1:9" } } } },
+});
+let image: string;
+let container: Container;
+
+beforeAll(async () => {
+  image = await buildImage(descriptor);
+  container = await startClaw(descriptor, image, translateOrThrow(runtime, subject), secrets);
+}, 3_600_000);
+
+afterAll(async () => {
+  await container?.remove();
+});
+
+const url = (path: string) => `${container.url}${path}`;
+const status = async (path: string, headers: Record<string, string> = {}) => (await fetch(url(path), { headers })).status;
+
+async function get(path: string): Promise<string> {
+  const { code, stdout, stderr } = await container.exec(["zeroclaw", "config", "get", path]);
+  if (code !== 0) throw new Error(`${path}: ${stderr}`);
+  return stdout.trim();
+}
+
+async function restart(): Promise<void> {
+  await dockerOrThrow(["restart", container.name]);
+  const published = (await dockerOrThrow(["port", container.name, `${descriptor.port}/tcp`])).trim().split("\n")[0];
+  container = { ...container, url: `http://${published}` };
+  await expect.poll(() => status("/health").catch(() => 0), { timeout: 30_000 }).toBe(200);
+}
+
+describe("a claw with everything set", () => {
+  test.each([
+    ["agents.claw.model_provider", "anthropic.claw"],
+    ["agents.claw.risk_profile", "claw"],
+    ["agents.claw.runtime_profile", "claw"],
+    ["agents.claw.channels", '["telegram.claw"]'],
+    ["agents.claw.memory.backend", "sqlite"],
+    ["providers.models.anthropic.claw.model", "claude-sonnet-4-6"],
+    ["providers.models.anthropic.claw.uri", "http://127.0.0.1:9"],
+    ["channels.telegram.claw.enabled", "true"],
+    ["peer_groups.telegram.channel", "telegram.claw"],
+    ["peer_groups.telegram.external_peers", '["1001", "ada,the first"]'],
+    ["peer_groups.telegram.ignore", "[]"],
+    ["risk_profiles.claw.level", "supervised"],
+    ["risk_profiles.claw.workspace_only", "true"],
+    ["risk_profiles.claw.sandbox_backend", "landlock"],
+    ["risk_profiles.claw.excluded_tools", '["shell"]'],
+    ["runtime_profiles.claw.max_history_messages", "12"],
+    ["memory.backend", "sqlite"],
+    ["heartbeat.enabled", "true"],
+    ["heartbeat.interval_minutes", "45"],
+    ["gateway.request_timeout_secs", "77"],
+    ["gateway.require_pairing", "true"],
+    ["secrets.encrypt", "true"],
+  ])("ZeroClaw says %s is %s", async (path, value) => {
+    expect(await get(path)).toBe(value);
+  });
+});
+
+describe("the gateway", () => {
+  test("answers for its health and says that pairing is required", async () => {
+    const body: unknown = await (await fetch(url("/health"))).json();
+    expect(body).toMatchObject({ status: "ok", require_pairing: true, paired: false });
+  });
+
+  test("refuses who is not paired, pairs with a code that only the container gives, and knows who is paired after restarts", async () => {
+    expect(await status("/api/status")).toBe(401);
+    expect(await status("/api/config")).toBe(401);
+    expect(await status("/api/status", { authorization: "Bearer zc_wrong" })).toBe(401);
+    expect(await status("/admin/paircode")).toBe(403);
+    expect((await fetch(url("/pair"), { method: "POST", headers: { "x-pairing-code": "000000" } })).status).toBe(403);
+
+    const answer = (await container.exec(["zeroclaw", "gateway", "get-paircode"])).stdout;
+    const code = /X-Pairing-Code: (\S+)/.exec(answer)?.[1] ?? "";
+    const paired = z
+      .object({ token: z.string() })
+      .parse(await (await fetch(url("/pair"), { method: "POST", headers: { "x-pairing-code": code } })).json());
+    const authorization = `Bearer ${paired.token}`;
+    expect(await status("/api/status", { authorization })).toBe(200);
+
+    for (let i = 0; i < 2; i++) {
+      await restart();
+      expect(await status("/api/status", { authorization })).toBe(200);
+      expect(await status("/api/status")).toBe(401);
+      expect(await get("peer_groups.telegram.external_peers")).toBe('["1001", "ada,the first"]');
+    }
+  }, 120_000);
+});
+
+describe("the container", () => {
+  test("is unprivileged", async () => {
+    expect(await confinement(descriptor, container)).toEqual({
+      uid: 10001,
+      capabilities: 0n,
+      noNewPrivileges: true,
+      rootReadOnly: true,
+      stateWritable: true,
+      hostAddresses: ["127.0.0.1"],
+    });
+  });
+
+  test("has its secrets, but neither its volume nor its log does, also after ZeroClaw has rewritten its file", async () => {
+    const environment = (await container.exec(["sh", "-c", "cat /proc/1/environ /proc/*/environ 2>/dev/null | tr '\\0' '\\n'"])).stdout;
+    const saved = (await container.exec(["cat", `${descriptor.stateDir}/config.toml`])).stdout;
+    expect(saved).toContain("paired_tokens");
+    for (const value of Object.values(secrets)) {
+      expect(environment).toContain(value);
+      expect((await container.exec(["grep", "-rlF", "-e", value, descriptor.stateDir, "/tmp", "/run/claw"])).stdout).toBe("");
+      expect(await container.logs()).not.toContain(value);
+    }
+    const mode = await container.exec(["stat", "-c", "%a %u", `${descriptor.stateDir}/config.toml`]);
+    expect(mode.stdout.trim()).toBe("600 10001");
+  });
+
+  test("leaves nothing of an override in the file: a setting that is gone from the fleet file is gone", async () => {
+    const plain = { ...subject, channels: [], extras: {}, memory: { enabled: true } };
+    const volume = `${container.name}-state:${descriptor.stateDir}`;
+    const { env } = translateOrThrow(runtime, plain);
+    const flags = Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
+    const ask = async (path: string) =>
+      (await dockerOrThrow(["run", "--rm", "--volume", volume, ...flags, image, "zeroclaw", "config", "get", path])).trim();
+    expect(await ask("gateway.request_timeout_secs")).toBe("30");
+    expect(await ask("agents.claw.channels")).toBe("[]");
+    expect(await ask("agents.claw.runtime_profile")).toBe("");
+  });
+
+  test("finds its workspace's files where ZeroClaw looks for them", async () => {
+    const listed = (await container.exec(["ls", `${descriptor.stateDir}/agents/claw/workspace`])).stdout;
+    expect(listed).toContain("AGENTS.md");
+  });
+});
+
+test("ZeroClaw refuses an override that it does not know, by name and without its value", async () => {
+  const { code, stderr } = await docker(["run", "--rm", "--env", "ZEROCLAW_gateway__nosuch=canary-value", image], { timeoutSeconds: 30 });
+  expect(code).not.toBe(0);
+  expect(code).not.toBe(125);
+  expect(stderr).toContain("ZEROCLAW_gateway__nosuch");
+  expect(stderr).not.toContain("canary-value");
+});
+
+/** A JSON Schema node, as far as this test looks at it. */
+type Node = { readonly [key: string]: unknown };
+const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && !Array.isArray(value);
+const nodes = (value: unknown): Node[] => (Array.isArray(value) ? value : Object.values(isNode(value) ? value : {})).filter(isNode);
+
+/** A schema's node and all that its references and alternatives lead to. */
+function expand(root: Node, node: Node): Node[] {
+  const target =
+    typeof node.$ref === "string"
+      ? node.$ref
+          .slice(2)
+          .split("/")
+          .reduce<unknown>((at, key) => (isNode(at) ? at[key] : undefined), root)
+      : undefined;
+  const more = [
+    ...(isNode(target) ? [target] : []),
+    ...["anyOf", "oneOf", "allOf"].flatMap((key) => (node[key] === undefined ? [] : nodes(node[key]))),
+  ];
+  return [node, ...more.flatMap((one) => expand(root, one))];
+}
+
+function member(root: Node, found: Node[], key: string): Node[] {
+  return found.flatMap((node) => {
+    const property = isNode(node.properties) ? node.properties[key] : undefined;
+    const value = property ?? node.additionalProperties;
+    return isNode(value) ? expand(root, value) : [];
+  });
+}
+
+const types = (found: Node[]) =>
+  new Set(found.flatMap(({ type }) => (Array.isArray(type) ? type : [type])).filter((type) => type !== undefined));
+const choices = (found: Node[]) =>
+  new Set(found.flatMap((node) => [...(Array.isArray(node.enum) ? node.enum : []), ...("const" in node ? [node.const] : [])]));
+
+/** Every way in which `ours` allows what `theirs` does not know. */
+function* differences(ours: Node, our: Node[], theirs: Node, their: Node[], path: string): Generator<string> {
+  const properties = our.flatMap((node) => (isNode(node.properties) ? Object.keys(node.properties) : []));
+  const map = our.some((node) => isNode(node.additionalProperties));
+  for (const key of map ? ["some_alias"] : properties) {
+    const below = member(theirs, their, key);
+    if (below.length === 0) yield `${path}${key} is unknown to ZeroClaw`;
+    else yield* differences(ours, member(ours, our, key), theirs, below, `${path}${key}.`);
+  }
+  const theirTypes = types(their);
+  for (const type of types(our))
+    if (!theirTypes.has(type) && theirTypes.size > 0 && !(type === "integer" && theirTypes.has("number")))
+      yield `${path} is no ${type} but ${[...theirTypes]}`;
+  const theirChoices = choices(their);
+  for (const choice of choices(our))
+    if (theirChoices.size > 0 && !theirChoices.has(choice)) yield `${path} cannot be ${choice}; it can be ${[...theirChoices]}`;
+  if (choices(our).size === 0 && types(our).has("string") && theirChoices.size > 0) yield `${path} is one of ${[...theirChoices]}`;
+}
+
+test("every key, type and choice of our schema is in the one that ZeroClaw prints", async () => {
+  const printed: unknown = JSON.parse((await container.exec(["zeroclaw", "config", "schema"])).stdout);
+  const written: unknown = z.toJSONSchema(schema, { io: "input" });
+  if (!isNode(printed) || !isNode(written)) throw new Error("no JSON Schema");
+  expect([...differences(written, expand(written, written), printed, expand(printed, printed), "")]).toEqual([]);
+});
