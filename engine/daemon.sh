@@ -13,7 +13,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib/common.sh"
 
 OWNER=clawfleet
-ADMIN_PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+SYSTEM_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # Private addresses seldom used elsewhere, in subnets of 30 addresses: 2,048 networks, where Docker's own pools end at 31.
 POOL=10.213.0.0/16
 POOL_PREFIX=27
@@ -89,10 +89,43 @@ write_settings() {
 JSON
 }
 
+# The running daemon's process, if any. The number alone may be another's by now.
+daemon_pid() {
+  local pid
+  pid=$(cat "$run/docker.pid" 2>/dev/null || true)
+  if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null || true)" = dockerd ]; then echo "$pid"; fi
+}
+
+# All descendants of the processes given.
+descendants() {
+  ps -eo pid=,ppid= | awk -v roots="$*" '
+    { children[$2] = children[$2] " " $1 }
+    END { n = split(roots, queue, " "); for (i = 1; i <= n; i++) { m = split(children[queue[i]], found, " "); for (j = 1; j <= m; j++) { queue[++n] = found[j]; print found[j] } } }'
+}
+
+# A killed daemon leaves its containers running, in a user namespace where its successor can end none of them and starts each one
+# a second time: two writers on one volume. So they are ended first, in order where they heed it; the new daemon starts them again.
+clear_leftovers() {
+  local shims pids i
+  mapfile -t shims < <(pgrep -f "^[^ ]*containerd-shim[^ ]* .*-address $run/docker/")
+  if [ ${#shims[@]} -gt 0 ]; then
+    say "  ending what a killed daemon has left running ..."
+    mapfile -t pids < <(descendants "${shims[@]}")
+    if [ ${#pids[@]} -gt 0 ]; then kill "${pids[@]}" 2>/dev/null || true; fi
+    for ((i = 0; i < 100; i++)); do
+      mapfile -t pids < <(descendants "${shims[@]}")
+      if [ ${#pids[@]} -eq 0 ]; then break; fi
+      sleep 0.1
+    done
+    kill -KILL "${pids[@]}" "${shims[@]}" 2>/dev/null || true
+  fi
+  rm -rf "$run/docker.pid" "$run/docker/containerd" "$run/docker/runtime-runc"
+}
+
 # Prints the script that starts dockerd in RootlessKit: Debian's package and Docker's own put it in different places.
 starter() {
   local file
-  for file in "$(PATH=$ADMIN_PATH command -v dockerd-rootless.sh || true)" /usr/share/docker.io/contrib/dockerd-rootless.sh; do
+  for file in "$(PATH=$PATH:$SYSTEM_PATH command -v dockerd-rootless.sh || true)" /usr/share/docker.io/contrib/dockerd-rootless.sh; do
     if [ -n "$file" ] && [ -x "$file" ]; then
       echo "$file"
       return
@@ -117,8 +150,14 @@ launch() {
   settings=$data/daemon.json
   write_settings "$settings.new"
   mv "$settings.new" "$settings"
-  # A daemon that was killed leaves its pid file and RootlessKit's lock; both are taken over when their process is gone.
-  if [ -e "$run/docker.pid" ] && ! kill -0 "$(cat "$run/docker.pid")" 2>/dev/null; then rm -f "$run/docker.pid"; fi
+  if [ -n "$(daemon_pid)" ]; then
+    for ((i = 0; i < 300; i++)); do
+      if answers; then return; fi
+      sleep 0.1
+    done
+    fail "the daemon of user $OWNER (process $(daemon_pid)) runs and does not answer. End it: engine/daemon.sh stop. Its log: $log"
+  fi
+  clear_leftovers
   local as=()
   if [ "$(id -u)" -eq 0 ]; then as=(setpriv "--reuid=$OWNER" "--regid=$OWNER" --init-groups); fi
   (
@@ -127,7 +166,7 @@ launch() {
     for file in "/proc/$BASHPID/fd"/*; do
       if [ "${file##*/}" -gt 2 ]; then eval "exec ${file##*/}>&-"; fi
     done
-    exec setsid "${as[@]}" env -i HOME="$home" USER="$OWNER" PATH="$ADMIN_PATH" XDG_RUNTIME_DIR="$run" \
+    exec setsid "${as[@]}" env -i HOME="$home" USER="$OWNER" PATH="$(dirname "$script"):$SYSTEM_PATH" XDG_RUNTIME_DIR="$run" \
       ${HTTP_PROXY+HTTP_PROXY="$HTTP_PROXY"} ${HTTPS_PROXY+HTTPS_PROXY="$HTTPS_PROXY"} ${NO_PROXY+NO_PROXY="$NO_PROXY"} \
       ${SSL_CERT_FILE+SSL_CERT_FILE="$SSL_CERT_FILE"} ${SSL_CERT_DIR+SSL_CERT_DIR="$SSL_CERT_DIR"} \
       DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns DOCKERD_ROOTLESS_ROOTLESSKIT_MTU=65520 DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER=builtin \
@@ -153,11 +192,12 @@ start_locked() { if ! answers; then launch; fi; }
 # RootlessKit ends with the daemon, its only child.
 stop() {
   local pid i
-  pid=$(cat "$run/docker.pid" 2>/dev/null || true)
-  if [ -z "$pid" ] || ! kill "$pid" 2>/dev/null; then
+  pid=$(daemon_pid)
+  if [ -z "$pid" ]; then
     say "the daemon of user $OWNER is not running"
     return
   fi
+  kill "$pid"
   for ((i = 0; i < 300; i++)); do
     if ! kill -0 "$pid" 2>/dev/null; then return; fi
     sleep 0.1
@@ -166,7 +206,10 @@ stop() {
 }
 
 case ${1:-} in
-  start) start && echo "$address" ;;
+  start)
+    start
+    echo "$address"
+    ;;
   stop) stop ;;
   address) echo "$address" ;;
   files) awk '/^Max open files/ { print $5 }' "/proc/$(cat "$run/docker.pid")/limits" ;;
