@@ -30,14 +30,11 @@ export function parseFleet(text: string, file: string, options: { readonly runti
   const locate = (path: Path) => position(origin(root, path));
   const problems: Problem[] = [];
 
-  const said = new Set<string>();
+  /** Paths of values that are keys: whatever else is wrong with them need not be said. */
   const leaked = new Set<string>();
   const report = (path: Path, message: string) => {
     const from = origin(root, path);
-    const key = JSON.stringify([from, message]);
-    if (said.has(key) || leaked.has(JSON.stringify(from))) return;
-    said.add(key);
-    problems.push({ file, ...position(from), message });
+    if (!leaked.has(JSON.stringify(from))) problems.push({ file, ...position(from), message });
   };
 
   for (const { kind, line, column } of keysInText(text)) problems.push({ file, line, column, message: leak(kind) });
