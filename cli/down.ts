@@ -17,8 +17,9 @@ export async function down(stackName: string): Promise<number> {
   const code = await destroy(stack, docker);
   if (code !== 0) return code;
   const kept = await volumesOf(docker, stackName);
+  const by = process.env.MAKELEVEL === undefined ? "clawfleet" : "make";
   if (kept.length > 0)
-    say(`\nKept, with all data: ${kept.join(", ")}\n  clawfleet up      starts the claws on them again\n  clawfleet clean   removes them`);
+    say(`\nKept, with all data: ${kept.join(", ")}\n  ${by} up     starts the claws on them again\n  ${by} clean  removes them`);
   return 0;
 }
 

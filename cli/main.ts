@@ -1,7 +1,9 @@
 #!/usr/bin/env node
+import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { FleetError } from "../fleet/problems.ts";
 import { messageOf, UserError } from "./errors.ts";
+import { root } from "./root.ts";
 import { note, say, styled } from "./terminal.ts";
 
 const usage = `clawfleet: a fleet of claws on Docker
@@ -39,6 +41,12 @@ function parsed(args: string[]) {
   }
 }
 
+/** A path that the user wrote, from the repository's root where it is inside, else absolute. */
+function fromRoot(file: string): string {
+  const path = relative(root, resolve(file));
+  return path.startsWith("..") ? resolve(file) : path;
+}
+
 /** The stack that a command works on: `--stack`, else PULUMI_STACK, else dev. */
 function stackName(option: string | undefined): string {
   return option ?? (process.env.PULUMI_STACK || "dev");
@@ -53,7 +61,10 @@ async function main(args: string[]): Promise<number> {
   }
   const takesOperand = command === "logs" || command === "check";
   if (more.length > 0 || (operand !== undefined && !takesOperand)) throw new UserError(`too many arguments\n\n${usage}`, 2);
-  if (values.fleet !== undefined) process.env.CLAWFLEET_FLEET = values.fleet;
+  if (values.fleet !== undefined) process.env.CLAWFLEET_FLEET = fromRoot(values.fleet);
+  const file = command === "check" && operand !== undefined ? fromRoot(operand) : undefined;
+  // Where the program runs too: a path in the stack's config or in CLAWFLEET_FLEET means the same to both.
+  process.chdir(root);
   const stack = stackName(values.stack);
   // Each command's modules are loaded only when it runs.
   switch (command) {
@@ -71,7 +82,7 @@ async function main(args: string[]): Promise<number> {
     case "clean":
       return await (await import("./clean.ts")).clean(stack, values.yes);
     case "check":
-      return await (await import("./check.ts")).check(stack, operand);
+      return await (await import("./check.ts")).check(stack, file);
     case "doctor":
       return await (await import("./doctor.ts")).doctor(values.json);
     default:

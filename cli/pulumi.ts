@@ -3,10 +3,8 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { systemCode, UserError } from "./errors.ts";
+import { root } from "./root.ts";
 import { colourful } from "./terminal.ts";
-
-/** The repository's root, where Pulumi.yaml is. */
-export const root = join(import.meta.dirname, "..");
 
 interface Ended {
   readonly code: number;

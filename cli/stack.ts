@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { environment } from "../components/environment.ts";
-import { inventoryOf, makeStack, readConfig, readState, root, type State } from "./pulumi.ts";
+import { inventoryOf, makeStack, readConfig, readState, type State } from "./pulumi.ts";
+import { root } from "./root.ts";
 import { note } from "./terminal.ts";
 
 /** A stack as the commands need it. */

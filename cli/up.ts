@@ -83,13 +83,15 @@ async function showLastLines(docker: Docker, container: string, claw: string, la
   for (const line of lines) note(`  | ${line}`);
 }
 
+/** Commands to try next, as they can be typed where this one was: by make, or in a shell with clawfleet on the PATH. */
 function nextCommands(claw: string, fleetFile: string): string[] {
+  const make = process.env.MAKELEVEL !== undefined;
   const commands = [
-    [`clawfleet logs ${claw} -f`, "what a claw says"],
-    ["clawfleet status", "the table above, now"],
-    ["pulumi preview --diff", "what an edit would change"],
-    ["clawfleet up", `after an edit of ${fleetFile}: an [[agent]] more is a claw more`],
-    ["clawfleet down", "stops and removes all but data (clean: data too)"],
+    [make ? `make logs CLAW=${claw} ARGS=-f` : `clawfleet logs ${claw} -f`, "what a claw says"],
+    [make ? "make status" : "clawfleet status", "the table above, now"],
+    [make ? "make preview" : "pulumi preview --diff", "what an edit would change"],
+    [make ? "make up" : "clawfleet up", `after an edit of ${fleetFile}: one [[agent]] more is one claw more`],
+    [make ? "make down" : "clawfleet down", "stops and removes all but data (clean: data too)"],
   ];
   const width = Math.max(...commands.map(([command = ""]) => command.length));
   return [styled("bold", "Next"), ...commands.map(([command = "", what]) => `  ${command.padEnd(width)}  ${what}`)];
