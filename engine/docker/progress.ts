@@ -4,6 +4,8 @@ import { fieldsOf, textOf } from "./wire.ts";
 /** Lines of a step kept for the error that may come. */
 const KEPT = 200;
 
+const cut = (text: string): string => (text.length > 240 ? `${text.slice(0, 160)} … ${text.slice(-70)}` : text);
+
 interface Step {
   name: string;
   started: boolean;
@@ -82,6 +84,6 @@ export class Progress {
     if (!step) return undefined;
     const lines = [...step.lines, ...lastLines(this.#hide(step.rest))].slice(-count);
     const tail = lines.length > 0 ? `\nIts last lines:\n${lines.map((line) => `    ${line}`).join("\n")}` : "";
-    return `step '${step.name}' failed: ${step.error}${tail}`;
+    return `step '${cut(step.name)}' failed: ${cut(step.error)}${tail}`;
   }
 }

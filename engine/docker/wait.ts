@@ -113,7 +113,8 @@ export async function healthy(context: Context, id: string, watching: Watch, sec
         if (action === "die" || action.startsWith("health_status") || action === "destroy") look();
       }
     });
-    watching.events.on("end", () =>
+    // Ended, broken off or closed by us: the first two mean that the daemon is gone.
+    watching.events.on("close", () =>
       finish(
         new UnreachableError(
           `the Docker daemon at ${context.daemon.host} went away while the container was starting: start it again, then run the same command once more`,
