@@ -66,7 +66,8 @@ export function parseFleet(text: string, file: string, options: { readonly runti
 }
 
 function leak(kind: string): string {
-  return `this looks like ${kind}; a fleet file holds only the names of secrets. Replace it here, put the value into the stack's config (pulumi config set --secret secrets:<name>) and write that name`;
+  const how = "put the value into the stack's config (pulumi config set --secret secrets:<name>) and write that name";
+  return `this looks like ${kind}; a fleet file holds only the names of secrets. Replace it here, ${how}`;
 }
 
 /** What a person did when the TOML parser says this. */

@@ -11,8 +11,9 @@ export interface Position {
 const DEPTH = 24;
 
 /**
- * Answers where paths stand in a TOML text that parses; the start of the key, of the table's header, or of the list's item. A path that is not there is found
- * at its nearest ancestor. The parser is loaded on the first question only: a file without mistakes does not pay for it.
+ * Answers where paths stand in a TOML text that parses: the start of the key, of the table's header, or of the list's item. A path
+ * that is not there is found at its nearest ancestor. The parser is loaded on the first question only: a file without mistakes does
+ * not pay for it.
  */
 export function locator(text: string): (path: Path) => Position {
   let index: Map<string, Position> | undefined;

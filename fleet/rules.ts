@@ -8,8 +8,8 @@ type Report = (path: Path, message: string) => void;
 type Locate = (path: Path) => Position;
 
 /**
- * The rules between claws: names, ports and channel tokens are each one claw's. Works on tables that may hold mistakes of other kinds, so that
- * these do not hide mistakes of this kind.
+ * The rules between claws: names, ports and channel tokens are each one claw's. Works on tables that may hold mistakes of other kinds,
+ * so that these do not hide mistakes of this kind.
  *
  * @returns each claw's host port; undefined where its name or port is itself wrong
  */

@@ -4,7 +4,8 @@ import { z } from "zod";
 import { loadFleet, parseFleet } from "../../fleet/load.ts";
 import { fileSchema } from "../../fleet/schema.ts";
 import { fleetJsonSchema, schemaFile, withSettings } from "../../fleet/schema-json.ts";
-import { runtimeNames } from "../../runtimes/index.ts";
+import { loadRuntimes, runtimeNames } from "../../runtimes/index.ts";
+import { launches } from "../../runtimes/launch.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
@@ -41,9 +42,11 @@ describe("examples", () => {
 
   test("there are some in the reference", () => expect(blocks.length).toBeGreaterThan(3));
 
-  test.each(blocks)("%#: one of the reference loads, for the editor's schema too", (text) => {
-    const { fleet } = parseFleet(text, "example.toml", { runtimes });
-    expect(fleet.claws.length).toBeGreaterThan(0);
+  test.each(blocks)("%#: one of the reference loads, and its runtimes take it", async (text) => {
+    const loaded = parseFleet(text, "example.toml", { runtimes });
+    expect(loaded.fleet.claws.length).toBeGreaterThan(0);
+    const known = await loadRuntimes(loaded.fleet.claws.map((claw) => claw.runtime));
+    expect(launches(loaded, known)).toHaveLength(loaded.fleet.claws.length);
   });
 
   test("the reference's merging of defaults is what happens", () => {
