@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isSecret, type Output, secret } from "@pulumi/pulumi";
+import { isSecret, type Output, output, secret } from "@pulumi/pulumi";
 import { afterEach, expect, test } from "vitest";
 import { environment, parseBases } from "../../components/environment.ts";
 import { optionalMessages, requiredMessage, Secrets, secretVariable } from "../../components/secrets.ts";
@@ -18,7 +18,7 @@ const value = async (out: Output<string> | undefined) => {
   expect(await isSecret(out)).toBe(true);
   return await new Promise((resolve) => out.apply(resolve));
 };
-const stored = (name: string) => (name === "anthropic" ? secret("from the stack") : undefined);
+const stored = (name: string) => (name === "anthropic" ? output("from the stack") : undefined);
 const nothing = () => undefined;
 const modelKey = (name: string) => ({ kind: "ref", name, required: false, path: [] }) as const;
 const token = (name: string) => ({ kind: "ref", name, required: true, path: [] }) as const;
