@@ -20,19 +20,6 @@ export function parseDuration(text: string): number | undefined {
   return sign * Math.round(nanos);
 }
 
-/** The one way Go writes so many nanoseconds, e.g. 60e9 as `1m0s`. */
-export function formatDuration(nanos: number): string {
-  if (nanos === 0) return "0s";
-  if (nanos < 0) return `-${formatDuration(-nanos)}`;
-  if (nanos < 1e3) return `${nanos}ns`;
-  if (nanos < 1e6) return `${nanos / 1e3}µs`;
-  if (nanos < 1e9) return `${nanos / 1e6}ms`;
-  const hours = Math.floor(nanos / 3600e9);
-  const minutes = Math.floor((nanos % 3600e9) / 60e9);
-  const seconds = (nanos % 60e9) / 1e9;
-  return `${hours ? `${hours}h` : ""}${hours || minutes ? `${minutes}m` : ""}${seconds}s`;
-}
-
 /** A check for inputs: a duration that is not negative. */
 export function checkDuration(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
