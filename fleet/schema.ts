@@ -133,7 +133,7 @@ const cronJob = z.strictObject({
     .describe("When, in UTC: minute, hour, day of month, month, day of week (0 is Sunday), like `0 9 * * 1-5`."),
   message: z
     .string()
-    .regex(/^[^\0]*$/, "must not hold a NUL character")
+    .refine((message) => !message.includes("\0"), "must not hold a NUL character")
     .regex(/\S/, "must not be empty")
     .max(10_000, "must have at most 10000 characters")
     .describe("What the claw is told then."),

@@ -37,6 +37,14 @@ test("the JSON Schema describes every setting, allows no unknown ones, and leave
   expect(closed.sort()).toEqual(["", ...tables("defaults"), ...tables("agent[]")].sort());
 });
 
+test("its patterns are ones that editors' engines read too (Taplo's has no \\0, no look-around)", () => {
+  const patterns = [...read("fleet/fleet.schema.json").matchAll(/"pattern": (".*?")/g)].map((match) =>
+    String(JSON.parse(match[1] ?? '""')),
+  );
+  expect(patterns.length).toBeGreaterThan(10);
+  expect(patterns.filter((pattern) => /\\[0-9kux]|\(\?[=!<]/.test(pattern))).toEqual([]);
+});
+
 describe("examples", () => {
   const blocks = [...reference.matchAll(/```toml\n(.*?)```/gs)].map((match) => match[1] ?? "");
 
