@@ -306,7 +306,7 @@ const observability = partial({
 
 /** ZeroClaw's configuration as far as a claw can be given it. */
 export const schema = partial({
-  schema_version: z.literal(3),
+  schema_version: z.int().min(3).max(3),
   gateway,
   providers: partial({ models }),
   agents: named(agent),

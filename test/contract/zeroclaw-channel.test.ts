@@ -75,7 +75,10 @@ async function start(allowlist: readonly string[]): Promise<Container> {
     model: { provider: "custom", name: "some-model", apiKeyRef: "some", baseUrl: `${inside}/v1` },
     channels: [{ channel: "telegram", enabled: true, tokenRef: "telegram", allowlist }],
     tools: [{ name: "shell", allowed: false }],
-    extras: { channels: { telegram: { claw: { api_base_url: inside } } } },
+    extras: {
+      channels: { telegram: { claw: { api_base_url: inside } } },
+      providers: { models: { custom: { claw: { native_tools: true } } } },
+    },
   });
   container = await startClaw(descriptor, image, translateOrThrow(runtime, subject), {
     ZEROCLAW_providers__models__custom__claw__api_key: key,

@@ -91,8 +91,8 @@ describe("the gateway", () => {
     expect(await status("/admin/paircode")).toBe(403);
     expect((await fetch(url("/pair"), { method: "POST", headers: { "x-pairing-code": "000000" } })).status).toBe(403);
 
-    const answer = (await container.exec(["zeroclaw", "gateway", "get-paircode"])).stdout;
-    const code = /X-Pairing-Code: (\S+)/.exec(answer)?.[1] ?? "";
+    const answer = (await container.exec(["zeroclaw", "gateway", "get-paircode", "--new", "--json"])).stdout;
+    const { pairing_code: code } = z.object({ pairing_code: z.string() }).parse(JSON.parse(answer));
     const paired = z
       .object({ token: z.string() })
       .parse(await (await fetch(url("/pair"), { method: "POST", headers: { "x-pairing-code": code } })).json());
