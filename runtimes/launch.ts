@@ -8,9 +8,10 @@ import type { Launch, Runtime } from "./runtime.ts";
  * What each claw of a fleet needs to run, in the fleet file's order.
  *
  * @param runtimes At least the runtimes that the fleet names.
+ * @param mostOpenFiles What the daemon may give one container; a claw that asks for more gets this.
  * @throws FleetError with the problems of all claws at once.
  */
-export function launches(loaded: LoadedFleet, runtimes: ReadonlyMap<string, Runtime>): Launch[] {
+export function launches(loaded: LoadedFleet, runtimes: ReadonlyMap<string, Runtime>, mostOpenFiles = Number.POSITIVE_INFINITY): Launch[] {
   const problems: { path: Path; message: string }[] = [];
   const report = (path: Path, message: string) => problems.push({ path, message });
   const result = loaded.fleet.claws.map((claw): Launch => {
@@ -33,11 +34,17 @@ export function launches(loaded: LoadedFleet, runtimes: ReadonlyMap<string, Runt
       secretEnv,
       memoryMiB,
       cpus,
-      maxOpenFiles,
+      maxOpenFiles: Math.min(maxOpenFiles, mostOpenFiles),
     };
   });
   if (problems.length > 0) throw problemsToError(loaded, problems);
   return result;
+}
+
+/** A rootless daemon cannot give a container more open files than it may have itself: the set-up puts that number here. */
+function openFilesLimit(value: string | undefined): number {
+  const limit = Number(value);
+  return Number.isInteger(limit) && limit > 0 ? limit : Number.POSITIVE_INFINITY;
 }
 
 /**
@@ -48,5 +55,5 @@ export function launches(loaded: LoadedFleet, runtimes: ReadonlyMap<string, Runt
 export async function launchesOf(file: string): Promise<{ readonly loaded: LoadedFleet; readonly launches: Launch[] }> {
   const loaded = loadFleet(file, { runtimes: runtimeNames() });
   const runtimes = await loadRuntimes(loaded.fleet.claws.map((claw) => claw.runtime));
-  return { loaded, launches: launches(loaded, runtimes) };
+  return { loaded, launches: launches(loaded, runtimes, openFilesLimit(process.env.CLAWFLEET_MAX_OPEN_FILES)) };
 }

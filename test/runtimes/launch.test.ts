@@ -47,6 +47,14 @@ security = { memory_limit = "512m", cpus = 1.5, max_open_files = 2048 }
   ]);
 });
 
+test("no claw gets more open files than the daemon can give", () => {
+  const fleet = parseFleet('[[agent]]\nname = "ada"\nruntime = "picoclaw"\n', "fleet.toml", { runtimes: ["picoclaw"] });
+  const files = (most?: number) => launches(fleet, new Map([["picoclaw", runtime]]), most).map(({ maxOpenFiles }) => maxOpenFiles);
+  expect(files()).toEqual([65_536]);
+  expect(files(20_000)).toEqual([20_000]);
+  expect(files(1_048_576)).toEqual([65_536]);
+});
+
 test("problems of all claws are one error, each at its place", () => {
   const text = `[defaults.model]
 provider = "anthropic"
