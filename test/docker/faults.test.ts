@@ -3,7 +3,9 @@ import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { endGroup, freePort, TestStack, until } from "./stack.ts";
+import { loadRuntimes } from "../../runtimes/index.ts";
+import { TestDaemon } from "./daemon.ts";
+import { docker, endGroup, freePort, TestStack, until } from "./stack.ts";
 
 const made: TestStack[] = [];
 afterEach(async () => {
@@ -117,6 +119,35 @@ describe("a fault ends in a clear message, the next up converges, data stays", {
     expect((await s.docker.getContainer(s.container("pico")).inspect()).Id).toBe(before);
   });
 
+  test("the daemon is killed while a claw comes up", async () => {
+    const daemon = await new TestDaemon().start();
+    try {
+      await daemon.load(await imageOf("picoclaw"));
+      const s = new TestStack("daemon", pico(await freePort()), { DOCKER_HOST: daemon.host });
+      s.config({ "clawfleet:images": "pull" });
+      await s.init();
+      await s.up();
+      await keep(s);
+      s.fleet(`${pico(await freePort())}[agent.security]\nmax_open_files = 4096\n`);
+      const id = (await s.docker.getContainer(s.container("pico")).inspect()).Id;
+      const up = s.start([process.execPath, "cli/main.ts", "up"], 120);
+      await until(async () => (await s.docker.listContainers({ all: true })).every((c) => c.Id !== id));
+      await daemon.kill();
+      const { code, out } = await up.done;
+      expect(code).not.toBe(0);
+      expect(out).toContain(daemon.host);
+      expect(out).not.toMatch(/^\s+at .*\.ts:/m);
+      const without = await s.clawfleet("up");
+      expect(without.code).not.toBe(0);
+      expect(without.out).toContain(`Docker does not answer at ${daemon.host}`);
+      await daemon.start();
+      await s.up();
+      await kept(s);
+    } finally {
+      await daemon.remove();
+    }
+  });
+
   test("the disk is full where the stack's state is", async () => {
     const s = await stack("full", pico(await freePort()));
     await s.up();
@@ -150,4 +181,12 @@ async function inVolume(s: TestStack, volume: string, command: string): Promise<
     HostConfig: { Binds: [`${volume}:/v`], AutoRemove: true },
   });
   expect(result.StatusCode).toBe(0);
+}
+
+/** The image that another stack's `up` has built on the daemon of the tests. */
+async function imageOf(runtime: string): Promise<string> {
+  const version = (await loadRuntimes([runtime])).get(runtime)?.descriptor.version;
+  const image = `ghcr.io/codervisor/${runtime}:${version}`;
+  await docker().getImage(image).inspect();
+  return image;
 }

@@ -125,11 +125,16 @@ export class TestStack {
     delete this.env.PULUMI_CONFIG_PASSPHRASE_FILE;
     this.docker = docker(this.env.DOCKER_HOST);
     this.fleet(fleet);
-    writeFileSync(join(this.dir, "stack.yaml"), "config: {}\n");
+    this.config({});
   }
 
   get #mine(): { label: string[] } {
     return { label: [`dev.clawfleet.stack=${this.name}`] };
+  }
+
+  /** Writes the stack's config anew, before `init`. */
+  config(values: Record<string, string>): void {
+    writeFileSync(join(this.dir, "stack.yaml"), JSON.stringify({ config: values }));
   }
 
   /** Writes the fleet file anew. */
