@@ -1,5 +1,5 @@
 import { runtime as engine, type Inputs, isSecret, type Output, output, type ResourceOptions, secret } from "@pulumi/pulumi";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { DockerClaw } from "../../components/docker/claw.ts";
 import { DockerFleet } from "../../components/docker/fleet.ts";
 import { Secrets } from "../../components/secrets.ts";
@@ -62,8 +62,6 @@ describe("a fleet of two claws of one runtime", () => {
       () => new DockerFleet("fleet", { launches, stack: "dev", secrets, bases: { DEBIAN: "local/debian:1", RUST: "local/rust:1" } }),
     );
   });
-  afterAll(() => expect(Error.stackTraceLimit).toBeGreaterThan(0));
-
   test("is three resources per claw and one image per runtime", () => {
     expect(registered.map(({ type, name }) => `${type} ${name}`).sort()).toEqual([
       "clawfleet:docker:Claw ada",
