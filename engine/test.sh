@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs the checks and tests, and ends with "N passed, N failed". The tests want the environment that `. .clawfleet/env` makes.
 #
-#   engine/test.sh            all
-#   engine/test.sh --checks   the static checks only
+#   engine/test.sh             all
+#   engine/test.sh --checks    the static checks only
+#   engine/test.sh FILTER...   only the vitest files whose paths contain a FILTER
 #
 # Each static check counts as one. Exit code 1 when anything failed, could not run, or nothing ran.
 set -uo pipefail
@@ -45,13 +46,6 @@ prints_nothing() {
 
 scripts() { git ls-files -z --cached --others --exclude-standard '*.sh' .ci/run 'cli/clawfleet' 'runtimes/*/build/*' | xargs -0 -r shellcheck; }
 
-check Biome npx --no-install biome check .
-check TypeScript npx --no-install tsc --noEmit
-check shellcheck scripts
-check gofmt prints_nothing gofmt -l runtimes/entrypoint
-check "go vet" go -C runtimes/entrypoint vet ./...
-check "generated files" node runtimes/generate.ts --check
-
 # add NAME COUNTS: "passed failed" of one suite; anything else means that it did not run.
 add() {
   local name=$1 p f
@@ -65,19 +59,39 @@ add() {
   if [ "$f" -ne 0 ]; then failures+=("$name: $f failed"); fi
 }
 
-if [ "${1:-}" != --checks ]; then
-  results=$CLAWFLEET_STATE/test
-  rm -rf "$results"
-  mkdir -p "$results"
+static_checks() {
+  check Biome npx --no-install biome check .
+  check TypeScript npx --no-install tsc --noEmit
+  check shellcheck scripts
+  check gofmt prints_nothing gofmt -l runtimes/entrypoint
+  check "go vet" go -C runtimes/entrypoint vet ./...
+  check "generated files" node runtimes/generate.ts --check
+}
 
+go_tests() {
   say "${BOLD}go test${PLAIN}"
   go -C runtimes/entrypoint test -json ./... >"$results/go.json"
   add "go test" "$(node engine/test-counts.ts go "$results/go.json")"
+}
 
+vitest() {
   say "${BOLD}vitest${PLAIN}"
-  npx --no-install vitest run --reporter=default --reporter=json --outputFile.json="$results/vitest.json"
+  npx --no-install vitest run --reporter=default --reporter=json --outputFile.json="$results/vitest.json" "$@"
   add vitest "$(node engine/test-counts.ts vitest "$results/vitest.json")"
-fi
+}
+
+results=$CLAWFLEET_STATE/test
+rm -rf "$results"
+mkdir -p "$results"
+case ${1:-} in
+  '')
+    static_checks
+    go_tests
+    vitest
+    ;;
+  --checks) static_checks ;;
+  *) vitest "$@" ;;
+esac
 
 for failure in "${failures[@]}"; do say "${RED}failed:${PLAIN} $failure"; done
 echo "$passed passed, $failed failed"
