@@ -53,7 +53,7 @@ setup: ## set up what is missing, and nothing else
 check: ## static checks: Biome, tsc, shellcheck, gofmt, go vet, generated files
 	@engine/setup.sh --checks; exec engine/test.sh --checks
 
-test: ## set up what is missing, then run every check and test
+test: ## set up what is missing, then run every check and test (ARGS=test/fleet: only those)
 	@engine/setup.sh --tests; $(ENV); exec engine/test.sh $(ARGS)
 
 bench: ## measure against Docker Compose and plain Docker; writes bench/results.md
