@@ -55,7 +55,11 @@ export function addChannels(claw: Claw, settings: Settings, report: Report): voi
     addTokens(channel, kind, from, settings, report);
     addAllowlist(channel, kind, from, settings, report);
     if (!channel.enabled) continue;
-    if (kind.plugin !== undefined) plugins.push(kind.plugin);
+    if (kind.plugin !== undefined) {
+      plugins.push(kind.plugin);
+      // A package that is only found is not trusted: it must be named as well.
+      settings.set(["plugins", "entries", channel.channel, "enabled"], true, [...from, "enabled"]);
+    }
     if (claw.memory.maxHistory !== undefined) {
       settings.set([...own, "dmHistoryLimit"], claw.memory.maxHistory, [...claw.path, "memory", "max_history"]);
     }

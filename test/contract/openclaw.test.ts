@@ -1,7 +1,10 @@
 /** The real OpenClaw on a translated claw: what it was told, read back from it, and how it is confined. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { schema } from "../../runtimes/openclaw/native.ts";
 import { runtime } from "../../runtimes/openclaw/runtime.ts";
 import { buildImage, type Container, claw, confinement, startClaw, translateOrThrow } from "./helpers.ts";
+import { compareKeys } from "./json-schema.ts";
 
 const { descriptor } = runtime;
 const token = "0123456789abcdef".repeat(4);
@@ -24,10 +27,20 @@ const subject = claw(descriptor, {
   extras: { logging: { level: "debug" }, session: { reset: { mode: "idle", idleMinutes: 240 } } },
 });
 
+/** Keys that make no sense in a container that Clawfleet runs, and channels that are packages of their own which the image does not hold. */
+const LEFT_OUT = [
+  ...["$schema", "channels.a2a", "channels.buzz", "channels.clickclack", "channels.feishu", "channels.googlechat", "channels.imessage"],
+  ...["channels.irc", "channels.line", "channels.matrix", "channels.mattermost", "channels.msteams", "channels.nextcloud-talk"],
+  ...["channels.nostr", "channels.qa-channel", "channels.raft", "channels.reef", "channels.signal", "channels.sms"],
+  ...["channels.synology-chat", "channels.tlon", "channels.twitch", "channels.whatsapp", "channels.zalo", "channels.zalouser"],
+  ...["cloudWorkers", "desktop", "meta", "nodeHost", "wizard", "worktreeAcceleration", "worktreeRoot"],
+];
+
+let image: string;
 let container: Container;
 
 beforeAll(async () => {
-  const image = await buildImage(descriptor);
+  image = await buildImage(descriptor);
   container = await startClaw(descriptor, image, translateOrThrow(runtime, subject), {
     OPENCLAW_GATEWAY_TOKEN: token,
     TELEGRAM_BOT_TOKEN: telegram,
@@ -38,9 +51,9 @@ beforeAll(async () => {
 
 afterAll(() => container?.remove(), 120_000);
 
-/** A value of the configuration as OpenClaw's own command tells it. */
-async function setting(path: string): Promise<unknown> {
-  const result = await container.exec(["openclaw", "config", "get", path, "--json"]);
+/** What an OpenClaw command prints as JSON. Each costs seconds: it loads all of OpenClaw. */
+async function json(...command: readonly string[]): Promise<unknown> {
+  const result = await container.exec(["openclaw", ...command, "--json"], 120);
   expect(result.code, result.stderr).toBe(0);
   return JSON.parse(result.stdout);
 }
@@ -62,25 +75,37 @@ describe("a translated claw", () => {
     expect(result.code, result.stdout + result.stderr).toBe(0);
   });
 
-  test.each<[string, unknown]>([
-    ["agents.defaults.model.primary", "anthropic/claude-opus-5"],
-    ["agents.defaults.heartbeat.every", "90m"],
-    ["channels.telegram.enabled", true],
-    ["channels.telegram.dmPolicy", "allowlist"],
-    ["channels.telegram.allowFrom", ["8734062810"]],
-    ["channels.telegram.groupAllowFrom", ["8734062810"]],
-    ["channels.telegram.dmHistoryLimit", 40],
-    ["channels.discord.enabled", false],
-    ["channels.discord.dmPolicy", "disabled"],
-    ["messages.groupChat.historyLimit", 40],
-    ["tools.profile", "coding"],
-    ["tools.deny", ["code_execution", "exec", "gateway", "process"]],
-    ["tools.fs.workspaceOnly", true],
-    ["gateway.controlUi.allowedOrigins", ["http://localhost:23000", "http://127.0.0.1:23000"]],
-    ["logging.level", "debug"],
-    ["session.reset", { mode: "idle", idleMinutes: 240 }],
-  ])("%s arrives", { timeout: 120_000 }, async (path, value) => {
-    expect(await setting(path)).toEqual(value);
+  test("arrives in OpenClaw", { timeout: 600_000 }, async () => {
+    expect(await json("config", "get", "agents.defaults")).toMatchObject({
+      model: { primary: "anthropic/claude-opus-5" },
+      heartbeat: { every: "90m" },
+    });
+    expect(await json("config", "get", "channels")).toMatchObject({
+      telegram: {
+        enabled: true,
+        dmPolicy: "allowlist",
+        groupPolicy: "allowlist",
+        allowFrom: ["8734062810"],
+        groupAllowFrom: ["8734062810"],
+        dmHistoryLimit: 40,
+      },
+      discord: { enabled: false, dmPolicy: "disabled", groupPolicy: "disabled" },
+    });
+    expect(await json("config", "get", "tools")).toMatchObject({
+      profile: "coding",
+      deny: ["code_execution", "exec", "gateway", "process"],
+      fs: { workspaceOnly: true },
+    });
+    expect(await json("config", "get", "messages.groupChat.historyLimit")).toBe(40);
+    expect(await json("config", "get", "gateway.controlUi.allowedOrigins")).toEqual(["http://localhost:23000", "http://127.0.0.1:23000"]);
+    // extras
+    expect(await json("config", "get", "logging.level")).toBe("debug");
+    expect(await json("config", "get", "session.reset")).toEqual({ mode: "idle", idleMinutes: 240 });
+  });
+
+  test("our schema knows every key that OpenClaw's has, and no other", { timeout: 120_000 }, async () => {
+    const theirs = await json("config", "schema");
+    expect(compareKeys(z.toJSONSchema(schema, { io: "input", reused: "inline" }), theirs)).toEqual({ unknown: [], missing: LEFT_OUT });
   });
 
   test("uses the model it was given and starts its channel", { timeout: 60_000 }, async () => {
@@ -135,4 +160,33 @@ test("has its workspace, its configuration to itself, and no package manager", a
   expect((await container.exec(["stat", "-c", "%a %u", descriptor.config.path])).stdout.trim()).toBe(`600 ${descriptor.uid}`);
   expect((await container.exec(["sh", "-c", "command -v npm npx yarn corepack gcc cc make python3; true"])).stdout).toBe("");
   expect((await container.exec(["find", "/", "-xdev", "-type", "f", "-perm", "/6000"])).stdout).toBe("");
+});
+
+test("comes up without any key, strict, with channels of packages of their own and a provider of its own", {
+  timeout: 600_000,
+}, async () => {
+  const other = claw(descriptor, {
+    model: { provider: "acme", name: "m/1", apiKeyRef: "acme", baseUrl: "http://127.0.0.1:9/v1" },
+    channels: [
+      { channel: "discord", enabled: true, tokenRef: "discord", allowlist: ["*"] },
+      { channel: "slack", enabled: true, tokenRef: "slack", appTokenRef: "slack-app", allowlist: ["U012AB3CD"] },
+    ],
+    security: { ...subject.security, profile: "strict" },
+  });
+  const second = await startClaw(descriptor, image, translateOrThrow(runtime, other), {
+    OPENCLAW_GATEWAY_TOKEN: token,
+    DISCORD_BOT_TOKEN: "made-up-for-this-test",
+    SLACK_BOT_TOKEN: "xoxb-made-up",
+    SLACK_APP_TOKEN: "xapp-made-up",
+  });
+  try {
+    await expect.poll(() => second.logs(), { timeout: 120_000, interval: 500 }).toMatch(/agent model: acme\/m\/1/);
+    await expect
+      .poll(() => second.logs(), { timeout: 120_000, interval: 500 })
+      .toMatch(/\[discord\][^]*\[slack\]|\[slack\][^]*\[discord\]/);
+    const valid = await second.exec(["openclaw", "config", "validate"], 110);
+    expect(valid.code, valid.stdout + valid.stderr).toBe(0);
+  } finally {
+    await second.remove();
+  }
 });

@@ -77,6 +77,7 @@ describe("channels", () => {
     expect(secretEnv.SLACK_BOT_TOKEN).toEqual({ kind: "ref", name: "bot", required: true, path: ["agent", 0, "channels", 0, "token_ref"] });
     expect(secretEnv.SLACK_APP_TOKEN).toMatchObject({ name: "app", required: true });
     expect(env.OPENCLAW_plugins__load__paths).toBe('["/opt/openclaw/node_modules/@openclaw/slack"]');
+    expect(env.OPENCLAW_plugins__entries__slack__enabled).toBe("true");
   });
 
   test("problems name the place", () => {

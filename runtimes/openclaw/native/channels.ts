@@ -158,7 +158,6 @@ const telegram = {
   apiRoot: text,
   trustedLocalFileRoots: list(text),
   autoTopicLabel: either(flag, keys({ enabled: flag, prompt: text })),
-  defaultAccount: text,
 };
 
 const discord = {
@@ -283,7 +282,6 @@ const discord = {
   activityType: z.literal([0, 1, 2, 3, 4, 5]),
   activityUrl: text,
   inboundWorker: keys({ runTimeoutMs: wholeFrom(0) }),
-  defaultAccount: text,
 };
 
 const slack = {
@@ -380,7 +378,6 @@ const slack = {
     }),
   ),
   typingReaction: text,
-  defaultAccount: text,
 };
 
 const defaults = keys({
