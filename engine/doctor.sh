@@ -13,7 +13,5 @@ set -euo pipefail
 if [ ! -e "$CLAWFLEET_STATE/env" ]; then fail "nothing is set up yet: run 'make up' (or 'make setup', which starts no claw)"; fi
 node_command >/dev/null || fail "no Node >= 24 any more: run 'make setup'"
 packages_current || fail "the npm packages are missing or out of date: run 'make setup'"
-printf 'Engine         cgroup %s; open files per container: %s; logs: %s\n' \
-  "$(if [ -e /sys/fs/cgroup/cgroup.controllers ]; then echo v2; else echo 'v1: rootless Docker enforces no memory and CPU limits'; fi)" \
-  "${CLAWFLEET_MAX_OPEN_FILES:-as the daemon allows}" "$CLAWFLEET_LOGS"
+printf '%-15s%s\n' 'Open files' "${CLAWFLEET_MAX_OPEN_FILES:-as many as the daemon gives} in one container" 'Set-up logs' "$CLAWFLEET_LOGS"
 exec "$CLAWFLEET_ROOT/cli/clawfleet" doctor "$@"
