@@ -8,7 +8,6 @@ import { type Context, InitError, type Kind, type Made } from "./kind.ts";
 import { pull } from "./pull.ts";
 import { retryWhileBusy } from "./retry.ts";
 import { stateOf } from "./schema.ts";
-import { upload } from "./uploads.ts";
 import { bool, num, objects, type Props, str } from "./value.ts";
 import { healthy, UnhealthyError, watch } from "./wait.ts";
 
@@ -141,7 +140,10 @@ async function create(context: Context, inputs: Props): Promise<Made> {
   const id = await createCall(context, inputs);
   try {
     await connect(context, id, inputs);
-    await step("Unable to upload volume content", async () => await upload(context, id, inputs));
+    if (objects(inputs, "uploads").length > 0) {
+      const { upload } = await import("./uploads.ts");
+      await step("Unable to upload volume content", async () => await upload(context, id, inputs));
+    }
     if (bool(inputs, "start") !== false) await start(context, id, inputs);
     const found = await inspect(context, id);
     const state = containerState(inputs, found);

@@ -1,5 +1,6 @@
+import { Agent } from "node:http";
 import type { Duplex } from "node:stream";
-import DockerModem from "docker-modem";
+import type DockerModem from "docker-modem";
 
 /** An answer of the daemon other than success; `message` is the daemon's own. */
 export class DaemonError extends Error {
@@ -31,7 +32,7 @@ export interface Call {
   readonly upload?: Buffer | NodeJS.ReadableStream;
   readonly headers?: { readonly [name: string]: string | string[] };
   readonly signal?: AbortSignal;
-  /** Milliseconds for the whole call; default 60,000. For streams: until the daemon starts to answer; 0 = no limit. */
+  /** Milliseconds for the whole call; default 120,000. For streams: until the daemon starts to answer; 0 = no limit. */
   readonly timeout?: number;
 }
 
@@ -63,23 +64,25 @@ function connection(host: string): DockerModem.ConstructorOptions {
 /** The Docker Engine API of one host. Connects when first called. */
 export class Daemon {
   readonly host: string;
-  readonly #modem: DockerModem;
+  readonly #options: DockerModem.ConstructorOptions;
+  #modem: Promise<DockerModem> | undefined;
   #apiVersion: Promise<number> | undefined;
 
   constructor(host: string) {
     this.host = host;
-    this.#modem = new DockerModem({ headers: { Host: "docker" }, ...connection(host) });
+    // A kept connection would fail the first call after a restart of the daemon.
+    this.#options = { headers: { Host: "docker" }, agent: new Agent({ keepAlive: false }), ...connection(host) };
   }
 
   /** One call; its JSON answer, or undefined when there is none. */
   async json(call: Call): Promise<unknown> {
-    const timeout = call.timeout ?? 60_000;
+    const timeout = call.timeout ?? 120_000;
     return await this.#dial(call, false, timeout);
   }
 
   /** One call; its answer as a stream that ends with the daemon's answer, and is destroyed by the call's signal. */
   async stream(call: Call): Promise<NodeJS.ReadableStream> {
-    const answer = await this.#dial(call, true, call.timeout ?? 60_000);
+    const answer = await this.#dial(call, true, call.timeout ?? 120_000);
     if (answer instanceof Object && "pipe" in answer && "on" in answer) return answer as NodeJS.ReadableStream;
     throw new Error(`no stream from ${call.path}`);
   }
@@ -87,7 +90,7 @@ export class Daemon {
   /** A call that turns the connection into a raw one. */
   async hijack(call: Call): Promise<Duplex> {
     const { Duplex } = await import("node:stream");
-    const answer = await this.#dial({ ...call, upgrade: true }, false, call.timeout ?? 60_000);
+    const answer = await this.#dial({ ...call, upgrade: true }, false, call.timeout ?? 120_000);
     if (answer instanceof Duplex) return answer;
     throw new Error(`the Docker daemon did not upgrade ${call.path}`);
   }
@@ -106,11 +109,18 @@ export class Daemon {
     }
   }
 
-  #dial(call: Call & { upgrade?: boolean }, isStream: boolean, timeout: number): Promise<unknown> {
+  /** The client, loaded when first needed: many runs of the plugin never call the daemon. */
+  #client(): Promise<DockerModem> {
+    this.#modem ??= import("docker-modem").then(({ default: Modem }) => new Modem(this.#options));
+    return this.#modem;
+  }
+
+  async #dial(call: Call & { upgrade?: boolean }, isStream: boolean, timeout: number): Promise<unknown> {
+    const modem = await this.#client();
     const abort = new AbortController();
     const { signal } = call;
     const cancel = (): void => abort.abort();
-    if (signal?.aborted) return Promise.reject(new CancelledError());
+    if (signal?.aborted) throw new CancelledError();
     signal?.addEventListener("abort", cancel, { once: true });
     let late = false;
     const timer =
@@ -124,7 +134,7 @@ export class Daemon {
     const options: DockerModem.DialOptions = {
       method: call.method,
       // The client cuts the last character of a path with a query and adds the query of `options`.
-      path: call.body ? (path.includes("?") ? `${path}&` : `${path}?`) : path.includes("?") ? `${path}&` : path,
+      path: path + (path.includes("?") ? "&" : call.body ? "?" : ""),
       isStream,
       statusCodes: OK,
       abortSignal: abort.signal,
@@ -133,8 +143,8 @@ export class Daemon {
       ...(call.upload ? { file: call.upload } : {}),
       ...(call.upgrade ? { hijack: true } : {}),
     };
-    return new Promise<unknown>((resolve, reject) => {
-      this.#modem.dial(options, (error, result) => {
+    return await new Promise<unknown>((resolve, reject) => {
+      modem.dial(options, (error, result) => {
         clearTimeout(timer);
         if (!isStream || error) signal?.removeEventListener("abort", cancel);
         if (!error) resolve(result ?? undefined);

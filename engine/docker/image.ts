@@ -1,4 +1,3 @@
-import { buildImage } from "./build.ts";
 import { CancelledError, DaemonError, isMissing, UnreachableError } from "./daemon.ts";
 import { array, text } from "./inspect.ts";
 import type { Context, Kind, Made } from "./kind.ts";
@@ -100,6 +99,7 @@ async function create(context: Context, inputs: Props): Promise<Made> {
   const options = objectOf(inputs, "build");
   if (options) {
     try {
+      const { buildImage } = await import("./build.ts");
       const id = await buildImage(context, name, options, str(inputs, "platform"));
       const result = stateFrom(inputs, await inspect(context, id));
       made.add(text(result.state, "imageId"));

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
@@ -78,7 +79,7 @@ const DOCKERFILE = `ARG BASE
 FROM \${BASE}
 ARG MARK
 ENV MARK=\${MARK}
-RUN --mount=type=secret,id=one --mount=type=secret,id=none echo "got $(cat /run/secrets/one)"; test "$(cat /run/secrets/one)" = ${secret} && test ! -s /run/secrets/none
+RUN --mount=type=secret,id=one --mount=type=secret,id=none echo "got $(cat /run/secrets/one)"; sha256sum < /run/secrets/one | grep -q ${createHash("sha256").update(secret).digest("hex")} && test ! -s /run/secrets/none
 COPY . /app
 `;
 
@@ -186,7 +187,7 @@ describe.skipIf(why !== undefined)("the docker plugin's stand-in", { timeout: 24
     expect(bad.output).toContain("key is <hidden>");
     const state = (await pulumi(["stack", "export"])).output;
     expect(state).toContain("initErrors");
-    expect(state).not.toContain("about to fail;\\n");
+    expect(state).not.toContain("key is <hidden>");
     expect((await up()).output).toContain("+-1 replaced");
     expect(await docker("exec", container, "cat", "/data/file")).toBe("precious");
   });
