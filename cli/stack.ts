@@ -17,15 +17,19 @@ export class Stack {
     this.#config = config;
   }
 
-  /** Reads a stack; `make` says what to do when there is none. */
+  /** Reads a stack; `make` says whether to make it when there is none. */
   static async read(name: string, make = false): Promise<Stack> {
-    let state = await readState(name);
-    if (state === undefined && make) {
+    // Together: each is a start of Pulumi.
+    const [state, config] = await Promise.allSettled([readState(name), readConfig(name)]);
+    if (state.status === "rejected") throw state.reason;
+    if (state.value === undefined) {
+      if (!make) return new Stack(name, undefined, new Map());
       note(`makes the stack "${name}"`);
       await makeStack(name);
-      state = await readState(name);
+      return await Stack.read(name);
     }
-    return new Stack(name, state, state === undefined ? new Map() : await readConfig(name));
+    if (config.status === "rejected") throw config.reason;
+    return new Stack(name, state.value, config.value);
   }
 
   /** The claws of the last `up`. */
