@@ -40,7 +40,7 @@ const descriptor: Descriptor = {
   workspace: `${stateDir}/agents/${ALIAS}/workspace`,
   tmpfs: [{ path: "/tmp", sizeMiB: 64, exec: false }],
   stopGraceSeconds: 15,
-  minMemoryMiB: 64,
+  minMemoryMiB: 96,
   config: { format: "toml", overrides: "native", path: `${stateDir}/config.toml` },
   envPrefix: prefix,
   env: {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import type { Claw } from "../../fleet/types.ts";
 import { schema } from "../../runtimes/zeroclaw/native.ts";
 import { runtime } from "../../runtimes/zeroclaw/runtime.ts";
 import { buildImage, type Container, claw, confinement, docker, dockerOrThrow, startClaw, translateOrThrow } from "./helpers.ts";
@@ -157,6 +158,35 @@ test("ZeroClaw refuses an override that it does not know, by name and without it
   expect(code).not.toBe(125);
   expect(stderr).toContain("ZEROCLAW_gateway__nosuch");
   expect(stderr).not.toContain("canary-value");
+});
+
+const security = { ...subject.security };
+const model = { provider: "openrouter", name: "some/model" };
+
+// ZeroClaw starts with settings that contradict each other, and only says so in its log.
+test.each<[string, Partial<Claw>]>([
+  ["only a model", {}],
+  ["everything set", subject],
+  ["the strict profile, no memory", { model, memory: { enabled: false }, security: { ...security, profile: "strict" } }],
+  ["the permissive profile, no sandbox", { model, security: { ...security, profile: "permissive", sandboxed: false } }],
+  ["a channel that is closed", { model, channels: [{ channel: "slack", enabled: false, allowlist: [] }] }],
+  [
+    "a channel for everybody, a heartbeat",
+    {
+      model,
+      channels: [{ channel: "discord", enabled: true, tokenRef: "x", allowlist: ["*"] }],
+      schedule: { heartbeatMinutes: 5, cron: [] },
+    },
+  ],
+])("ZeroClaw finds nothing wrong in a claw with %s", async (_, change) => {
+  const { env, secretEnv } = translateOrThrow(runtime, claw(descriptor, { model, ...change }));
+  const given = { ...env, ...Object.fromEntries(Object.keys(secretEnv).map((name) => [name, "stand-in"])) };
+  const flags = Object.entries(given).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
+  const ask = ["zeroclaw", "--verbose", "--log-level", "warn", "config", "get", "gateway.port"];
+  const { code, stdout, stderr } = await docker(["run", "--rm", "--env", "NO_COLOR=1", ...flags, image, ...ask]);
+  expect(stderr + stdout).not.toContain("validation errors");
+  expect(stdout).toContain("42617");
+  expect(code).toBe(0);
 });
 
 /** A JSON Schema node, as far as this test looks at it. */
