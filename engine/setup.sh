@@ -32,7 +32,7 @@ case $mode in
   --tests | --checks) ;;
   --fleet)
     fleet=${2:-}
-    if [ ! -r "$fleet" ]; then fail "no fleet file \"$fleet\" (from $CLAWFLEET_ROOT); there are: $(echo fleets/*.toml)"; fi
+    if [ ! -r "$fleet" ]; then FAIL_CODE=2 fail "no fleet file \"$fleet\" (from $CLAWFLEET_ROOT); there are: $(echo fleets/*.toml)"; fi
     ;;
   *)
     sed -n '2,10p' "$0" >&2

@@ -20,10 +20,10 @@ if [ -n "$TTY" ]; then WIPE=$'\r\e[K'; else WIPE=''; fi
 
 say() { printf '%s%s\n' "$WIPE" "$*" >&2; }
 warn() { printf '%s%swarning:%s %s\n' "$WIPE" "$YELLOW" "$PLAIN" "$*" >&2; }
-# fail MESSAGE: what went wrong and what to do about it, in one message; ends the script.
+# fail MESSAGE: what went wrong and what to do about it, in one message; ends the script with FAIL_CODE (2 = wrong input; default 1).
 fail() {
   printf '%s%serror:%s %s\n' "$WIPE" "$RED$BOLD" "$PLAIN" "$*" >&2
-  exit 1
+  exit "${FAIL_CODE:-1}"
 }
 
 state_dirs() {

@@ -12,14 +12,12 @@ install_packages() {
   fi
   say "  $why: installing the Debian packages $*"
   # Where systemd runs, Debian's package would start Docker as root, now and at every boot; the rootless daemon needs none of it.
-  case " $* " in
-    *" docker.io "*)
-      if [ -d /run/systemd/system ] && ! have dockerd; then
-        say "  keeping Docker's rootful services off (to have them: systemctl unmask docker.service docker.socket containerd.service)"
-        as_root systemctl mask --quiet docker.service docker.socket containerd.service
-      fi
-      ;;
-  esac
+  if [[ " $* " == *" docker.io "* ]] && [ -d /run/systemd/system ] && ! have dockerd; then
+    local services=(docker.service docker.socket)
+    if ! have containerd; then services+=(containerd.service); fi
+    say "  keeping Docker's rootful services off (to have them: systemctl unmask ${services[*]})"
+    as_root systemctl mask --quiet "${services[@]}"
+  fi
   slow "installing Debian packages" "apt-${1//[^a-z0-9]/-}" apt_install "$@"
 }
 
