@@ -83,6 +83,9 @@ export function packContext(context: BuildContext): Readable {
     }
     tar.finalize();
   };
-  fill().catch((error: unknown) => tar.destroy(error instanceof Error ? error : new Error(String(error))));
+  // A new error: the system's code in the old one would read as one of the connection to the daemon.
+  fill().catch((error: unknown) =>
+    tar.destroy(new Error(`build context ${context.directory}: ${error instanceof Error ? error.message : String(error)}`)),
+  );
   return tar;
 }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { findContext, packContext } from "./build-context.ts";
-import { CancelledError } from "./daemon.ts";
+import { CancelledError, DaemonError } from "./daemon.ts";
 import { text } from "./inspect.ts";
 import type { Context } from "./kind.ts";
 import { jsonLines } from "./lines.ts";
@@ -74,7 +74,8 @@ export async function buildImage(context: Context, name: string, build: Props, p
     }
   } catch (error) {
     if (context.signal.aborted) throw new CancelledError();
-    throw context.daemon.translate(error);
+    const problem = context.daemon.translate(error);
+    throw problem instanceof DaemonError ? new Error(hide(problem.message)) : problem;
   } finally {
     session.close();
   }

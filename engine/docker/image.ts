@@ -117,6 +117,7 @@ async function create(context: Context, inputs: Props): Promise<Made> {
   }
   try {
     await pull(context, name, str(inputs, "platform"));
+    void context.log("last", "pulled");
   } catch (error) {
     if (error instanceof CancelledError || error instanceof UnreachableError) throw error;
     throw new Error(`Unable to read Docker image into resource: ${error instanceof Error ? error.message : String(error)}`);

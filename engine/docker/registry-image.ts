@@ -49,6 +49,7 @@ export const registryImage: Kind = {
       timeout: 120_000,
     });
     const extra = await followTransfer(context, stream);
+    void context.log("last", "pushed");
     const digest = extra.map((item) => text(item, "Digest")).find((found) => found !== "");
     if (digest === undefined) throw new Error(`the registry ${registry} did not say which digest it gave ${name}`);
     return { id: digest, state: { ...stateOf(fields, inputs, null), id: digest, sha256Digest: digest } };

@@ -118,6 +118,18 @@ describe("differences", () => {
     expect(paths({ ...inputs, ports: [{ internal: 80, ip: "0.0.0.0", protocol: "tcp" }] })).toEqual([]);
   });
 
+  test("two elements of a set at once are the whole set", () => {
+    const labels = (a: string, b: string): Props => ({
+      ...inputs,
+      labels: [
+        { label: "a", value: a },
+        { label: "b", value: b },
+      ],
+    });
+    const found = difference(container, { ...state, ...labels("1", "2") }, labels("3", "4"), []);
+    expect(found.changes.map((change) => change.path)).toEqual(["labels"]);
+  });
+
   test("a change that Docker cannot make in place is refused, in previews too", async () => {
     await expect(update(container, undefined, "id", state, { ...inputs, init: true }, [])).rejects.toThrow(
       /Docker cannot change init of the existing container n\. Add replaceOnChanges: \["init"\]/,
@@ -133,7 +145,12 @@ test("a refresh changes only inputs that drifted, in the program's own form", ()
     healthcheck: { tests: ["CMD", "x"], interval: "60s" },
     networksAdvanced: [{ __defaults: [], name: "n", aliases: ["w"] }],
   };
-  const before: Props = { ...inputs, networksAdvanced: [{ name: "n", aliases: ["w"], ipv4Address: "" }] };
+  // The daemon writes the duration in its own way: no drift, it did so from the start.
+  const before: Props = {
+    ...inputs,
+    healthcheck: { tests: ["CMD", "x"], interval: "1m0s" },
+    networksAdvanced: [{ name: "n", aliases: ["w"], ipv4Address: "" }],
+  };
   const refresh = (now: Props): Props => refreshedInputs(container.fields, inputs, before, { ...before, ...now });
   expect(refresh({})).toEqual(inputs);
   expect(refresh({ mustRun: false })).toEqual({ ...inputs, mustRun: false });
