@@ -57,7 +57,7 @@ export function vitestCounts(text: string): Counts {
   return { passed: numPassedTests, failed: failed === 0 && !success ? 1 : failed };
 }
 
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   const [kind, file = ""] = process.argv.slice(2);
   const text = readFileSync(file, "utf8");
   const { passed, failed } = kind === "go" ? goCounts(text, (output) => process.stderr.write(output)) : vitestCounts(text);

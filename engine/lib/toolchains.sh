@@ -8,6 +8,7 @@ case $(uname -m) in
 esac
 
 # shellcheck disable=SC2034 # used by who sources this file
+# (by pip it is the newest Node that its package has, a little older than this)
 NODE_HOME=$CLAWFLEET_CACHE/node-$NODE_VERSION
 GO_HOME=$CLAWFLEET_CACHE/${GO_WHEEL//==/-}
 
