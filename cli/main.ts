@@ -11,6 +11,7 @@ const usage = `clawfleet: a fleet of claws on Docker
   clawfleet up                 bring the fleet up and show how every claw is
   clawfleet status [--json]    how the claws are now
   clawfleet logs CLAW [-f] [--tail N]
+  clawfleet token CLAW         the token that its gateway wants
   clawfleet down               remove containers and networks; data stays
   clawfleet clean [--yes]      remove data and images too
   clawfleet check [FILE]       check a fleet file (exit code 2 when it has problems)
@@ -59,7 +60,7 @@ async function main(args: string[]): Promise<number> {
     say(usage);
     return 0;
   }
-  const takesOperand = command === "logs" || command === "check";
+  const takesOperand = command === "logs" || command === "token" || command === "check";
   if (more.length > 0 || (operand !== undefined && !takesOperand)) throw new UserError(`too many arguments\n\n${usage}`, 2);
   if (values.fleet !== undefined) process.env.CLAWFLEET_FLEET = fromRoot(values.fleet);
   const file = command === "check" && operand !== undefined ? fromRoot(operand) : undefined;
@@ -77,6 +78,9 @@ async function main(args: string[]): Promise<number> {
       if (operand === undefined || !Number.isInteger(tail) || tail < 0) throw new UserError("clawfleet logs CLAW [-f] [--tail N]", 2);
       return await (await import("./logs.ts")).logs(stack, operand, values.follow, tail);
     }
+    case "token":
+      if (operand === undefined) throw new UserError("clawfleet token CLAW", 2);
+      return await (await import("./token.ts")).token(stack, operand);
     case "down":
       return await (await import("./down.ts")).down(stack);
     case "clean":

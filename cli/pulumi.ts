@@ -123,10 +123,15 @@ export async function makeStack(stack: string): Promise<void> {
 
 const settings = z.record(z.string(), z.object({ value: z.string().optional() }));
 
-/** The stack's config, secret values left out. */
-export async function readConfig(stack: string): Promise<ReadonlyMap<string, string>> {
+/** The stack's config by key; the value of a secret is undefined. */
+export async function readConfig(stack: string): Promise<ReadonlyMap<string, string | undefined>> {
   const values = settings.parse(JSON.parse(await askPulumi(["config", "--json", "--stack", stack])));
-  return new Map(Object.entries(values).flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value]])));
+  return new Map(Object.entries(values).map(([key, { value }]) => [key, value]));
+}
+
+/** One value of the stack's config, a secret's too. */
+export async function readSetting(stack: string, key: string): Promise<string> {
+  return (await askPulumi(["config", "get", key, "--stack", stack])).trimEnd();
 }
 
 const history = z.array(z.object({ kind: z.string(), startTime: z.string(), endTime: z.string(), result: z.string() }));

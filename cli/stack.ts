@@ -1,6 +1,6 @@
 import type Docker from "dockerode";
 import { environment } from "../components/environment.ts";
-import { inventoryOf, makeStack, readConfig, readState, type State } from "./pulumi.ts";
+import { inventoryOf, makeStack, readConfig, readSetting, readState, type State } from "./pulumi.ts";
 import { root } from "./root.ts";
 import { note } from "./terminal.ts";
 
@@ -9,9 +9,9 @@ export class Stack {
   readonly name: string;
   /** Undefined while there is no such stack. */
   readonly state: State | undefined;
-  readonly #config: ReadonlyMap<string, string>;
+  readonly #config: ReadonlyMap<string, string | undefined>;
 
-  private constructor(name: string, state: State | undefined, config: ReadonlyMap<string, string>) {
+  private constructor(name: string, state: State | undefined, config: ReadonlyMap<string, string | undefined>) {
     this.name = name;
     this.state = state;
     this.#config = config;
@@ -40,6 +40,13 @@ export class Stack {
   /** The fleet file, as the program finds it; relative to the repository where it is inside. */
   get fleetFile(): string {
     return environment(root).CLAWFLEET_FLEET ?? this.#config.get("clawfleet:fleet") ?? "fleets/starter.toml";
+  }
+
+  /** The seed of the claws' gateway tokens, as the program finds it; undefined when there is none. */
+  async tokenSeed(): Promise<string | undefined> {
+    const key = "clawfleet:tokenSeed";
+    if (this.#config.has(key)) return await readSetting(this.name, key);
+    return environment(root).CLAWFLEET_TOKEN_SEED || undefined;
   }
 
   /** The stack's Docker daemon. */

@@ -48,7 +48,7 @@ export async function up(stackName: string): Promise<number> {
   for (const line of statusTable(claws)) say(line);
   for (const claw of claws.filter(({ healthy }) => !healthy)) await showLastLines(docker, claw.container, claw.name, launches);
   say();
-  for (const line of nextCommands(claws[0]?.name ?? "CLAW", stack.fleetFile)) say(line);
+  for (const line of nextCommands(launches, stack.fleetFile)) say(line);
   return claws.every(({ healthy }) => healthy) ? 0 : 1;
 }
 
@@ -73,7 +73,10 @@ async function explainFailure(docker: Docker, stack: string, launches: readonly 
     note(`${styled("red", claw)}: ${state.Status}, ${health}${state.Running ? "" : `, exit code ${state.ExitCode}`}`);
     await showLastLines(docker, name, claw, launches);
   }
-  note("\nNo data is lost: every claw's volume is as it was. Set right what is said above, then run `up` again: it goes on from here.");
+  const by = process.env.MAKELEVEL === undefined ? "clawfleet" : "make";
+  note(
+    `\nNo data is lost: every claw's volume is as it was. Set right what is said above, then run \`${by} up\` again: it goes on from here.`,
+  );
 }
 
 async function showLastLines(docker: Docker, container: string, claw: string, launches: readonly Launch[]): Promise<void> {
@@ -84,11 +87,16 @@ async function showLastLines(docker: Docker, container: string, claw: string, la
 }
 
 /** Commands to try next, as they can be typed where this one was: by make, or in a shell with clawfleet on the PATH. */
-function nextCommands(claw: string, fleetFile: string): string[] {
+function nextCommands(launches: readonly Launch[], fleetFile: string): string[] {
   const make = process.env.MAKELEVEL !== undefined;
+  const claw = launches[0]?.claw;
+  const guarded = launches.find(({ secretEnv }) => Object.values(secretEnv).some(({ kind }) => kind === "gateway-token"))?.claw;
   const commands = [
     [make ? `make logs CLAW=${claw} ARGS=-f` : `clawfleet logs ${claw} -f`, "what a claw says"],
     [make ? "make status" : "clawfleet status", "the table above, now"],
+    ...(guarded === undefined
+      ? []
+      : [[make ? `make token CLAW=${guarded}` : `clawfleet token ${guarded}`, `the token that ${guarded}'s gateway wants`]]),
     [make ? "make preview" : "pulumi preview --diff", "what an edit would change"],
     [make ? "make up" : "clawfleet up", `after an edit of ${fleetFile}: one [[agent]] more is one claw more`],
     [make ? "make down" : "clawfleet down", "stops and removes all but data (clean: data too)"],

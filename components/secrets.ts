@@ -1,8 +1,8 @@
-import { createHmac } from "node:crypto";
 import { type Output, output, RunError, secret } from "@pulumi/pulumi";
 import type { Path } from "../fleet/types.ts";
 import type { Launch, SecretSource } from "../runtimes/runtime.ts";
 import type { Environment } from "./environment.ts";
+import { gatewayToken } from "./token.ts";
 
 /** Variables in which keys of these providers usually are, in order; others follow the rule `<NAME>_API_KEY`. */
 const usualVariables: { readonly [ref: string]: readonly string[] } = {
@@ -96,6 +96,6 @@ export class Secrets {
         `no seed for gateway tokens: openssl rand -hex 32 | pulumi config set --secret clawfleet:tokenSeed (or CLAWFLEET_TOKEN_SEED in the environment)`,
       );
     }
-    return secret(output(this.#seed).apply((seed) => createHmac("sha256", seed).update(`gateway-token:${claw}`).digest("hex")));
+    return secret(output(this.#seed).apply((seed) => gatewayToken(seed, claw)));
   }
 }

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -12,8 +13,9 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }));
 
 /** Runs the command line where the only programs are those in `dir` and Node. */
-function clawfleet(...args: string[]) {
-  const env = { PATH: `${dir}:${dirname(process.execPath)}`, HOME: dir, DOCKER_HOST: `unix://${dir}/none.sock` };
+function clawfleet(first: string | { readonly [name: string]: string } = {}, ...rest: string[]) {
+  const [more, args] = typeof first === "string" ? [{}, [first, ...rest]] : [first, rest];
+  const env = { ...more, PATH: `${dir}:${dirname(process.execPath)}`, HOME: dir, DOCKER_HOST: `unix://${dir}/none.sock` };
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { env, cwd: dir, encoding: "utf8" });
   expect(stderr).not.toMatch(/^\s+at /m);
   return { code: status, stdout, stderr };
@@ -59,6 +61,24 @@ test("the fleet file is --fleet, else the stack's", () => {
   fakePulumi();
   expect(clawfleet("check").stderr).toContain("from-config.toml");
   expect(clawfleet("check", "--fleet", "from-option.toml").stderr).toContain("from-option.toml");
+});
+
+test("token prints the token of a claw that has a gateway, and nothing else", () => {
+  fakePulumi();
+  const file = join(dir, "fleet.toml");
+  writeFileSync(file, '[[agent]]\nname = "ada"\nruntime = "openclaw"\n\n[[agent]]\nname = "zoe"\nruntime = "zeroclaw"\n');
+  const token = createHmac("sha256", "the seed").update("gateway-token:ada").digest("hex");
+  expect(clawfleet({ CLAWFLEET_TOKEN_SEED: "the seed" }, "token", "ada", "--fleet", file)).toEqual({
+    code: 0,
+    stdout: `${token}\n`,
+    stderr: "",
+  });
+  expect(clawfleet("token", "ada", "--fleet", file).stderr).toContain('stack "dev" has no seed for tokens');
+  expect(clawfleet("token", "adda", "--fleet", file)).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean "ada"?') });
+  expect(clawfleet("token", "zoe", "--fleet", file)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("ZeroClaw has no gateway token"),
+  });
 });
 
 test("without pulumi, without Docker, without a stack: one line that says what to do", () => {
