@@ -10,8 +10,6 @@ interface Kind {
   /** How it knows people. */
   readonly user: RegExp;
   readonly userIs: string;
-  /** Where the image has the channel when it is a package of its own. */
-  readonly plugin?: string;
   /** Whether group messages are let in by their sender; else by group, which `extras` may name. */
   readonly groupSenders?: boolean;
 }
@@ -27,19 +25,16 @@ export const CHANNELS: { readonly [channel: string]: Kind } = {
     token: "DISCORD_BOT_TOKEN",
     user: /^\d{15,21}$/,
     userIs: "a number such as 80351110224678912",
-    plugin: "/opt/openclaw/node_modules/@openclaw/discord",
   },
   slack: {
     token: "SLACK_BOT_TOKEN",
     appToken: "SLACK_APP_TOKEN",
     user: /^[UW][A-Z0-9]{5,}$/,
     userIs: "a member id such as U012AB3CD",
-    plugin: "/opt/openclaw/node_modules/@openclaw/slack",
   },
 };
 
 export function addChannels(claw: Claw, settings: Settings, report: Report): void {
-  const plugins: string[] = [];
   for (const [index, channel] of claw.channels.entries()) {
     const from = [...claw.path, "channels", index];
     const kind = Object.hasOwn(CHANNELS, channel.channel) ? CHANNELS[channel.channel] : undefined;
@@ -55,16 +50,10 @@ export function addChannels(claw: Claw, settings: Settings, report: Report): voi
     addTokens(channel, kind, from, settings, report);
     addAllowlist(channel, kind, from, settings, report);
     if (!channel.enabled) continue;
-    if (kind.plugin !== undefined) {
-      plugins.push(kind.plugin);
-      // A package that is only found is not trusted: it must be named as well.
-      settings.set(["plugins", "entries", channel.channel, "enabled"], true, [...from, "enabled"]);
-    }
     if (claw.memory.maxHistory !== undefined) {
       settings.set([...own, "dmHistoryLimit"], claw.memory.maxHistory, [...claw.path, "memory", "max_history"]);
     }
   }
-  if (plugins.length > 0) settings.set(["plugins", "load", "paths"], plugins, [...claw.path, "channels"]);
 }
 
 function addTokens(channel: Channel, kind: Kind, from: Claw["path"], settings: Settings, report: Report): void {

@@ -110,7 +110,7 @@ describe("a translated claw", () => {
 
   test("uses the model it was given and starts its channel", { timeout: 60_000 }, async () => {
     await expect.poll(() => container.logs(), { timeout: 50_000, interval: 500 }).toMatch(/agent model: anthropic\/claude-opus-5/);
-    await expect.poll(() => container.logs(), { timeout: 50_000, interval: 500 }).toMatch(/telegram/);
+    await expect.poll(() => container.logs(), { timeout: 50_000, interval: 500 }).toContain("[telegram] [default] starting provider");
   });
 
   test("has its secrets in the process and nowhere in its configuration or log", async () => {
@@ -181,9 +181,9 @@ test("comes up without any key, strict, with channels of packages of their own a
   });
   try {
     await expect.poll(() => second.logs(), { timeout: 120_000, interval: 500 }).toMatch(/agent model: acme\/m\/1/);
-    await expect
-      .poll(() => second.logs(), { timeout: 120_000, interval: 500 })
-      .toMatch(/\[discord\][^]*\[slack\]|\[slack\][^]*\[discord\]/);
+    for (const channel of ["discord", "slack"]) {
+      await expect.poll(() => second.logs(), { timeout: 120_000, interval: 500 }).toContain(`[${channel}] [default] starting provider`);
+    }
     const valid = await second.exec(["openclaw", "config", "validate"], 110);
     expect(valid.code, valid.stdout + valid.stderr).toBe(0);
   } finally {
