@@ -1,5 +1,5 @@
 import { Agent } from "node:http";
-import type { Duplex } from "node:stream";
+import { Duplex, Readable } from "node:stream";
 import type DockerModem from "docker-modem";
 
 /** An answer of the daemon other than success; `message` is the daemon's own. */
@@ -81,15 +81,14 @@ export class Daemon {
   }
 
   /** One call; its answer as a stream that ends with the daemon's answer, and is destroyed by the call's signal. */
-  async stream(call: Call): Promise<NodeJS.ReadableStream> {
+  async stream(call: Call): Promise<Readable> {
     const answer = await this.#dial(call, true, call.timeout ?? 120_000);
-    if (answer instanceof Object && "pipe" in answer && "on" in answer) return answer as NodeJS.ReadableStream;
+    if (answer instanceof Readable) return answer;
     throw new Error(`no stream from ${call.path}`);
   }
 
   /** A call that turns the connection into a raw one. */
   async hijack(call: Call): Promise<Duplex> {
-    const { Duplex } = await import("node:stream");
     const answer = await this.#dial({ ...call, upgrade: true }, false, call.timeout ?? 120_000);
     if (answer instanceof Duplex) return answer;
     throw new Error(`the Docker daemon did not upgrade ${call.path}`);
