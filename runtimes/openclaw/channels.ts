@@ -4,33 +4,21 @@ import type { Report } from "../runtime.ts";
 import type { Settings } from "./settings.ts";
 
 interface Kind {
-  /** Variables in which OpenClaw looks for the tokens. */
+  /** The variable in which OpenClaw looks for the token. */
   readonly token: string;
-  readonly appToken?: string;
   /** How it knows people. */
   readonly user: RegExp;
   readonly userIs: string;
-  /** Whether group messages are let in by their sender; else by group, which `extras` may name. */
-  readonly groupSenders?: boolean;
 }
+
+/** Upstream ships these as packages that it trusts only when its own command has installed them, into the claw's state. */
+const APART = ["discord", "slack"];
 
 export const CHANNELS: { readonly [channel: string]: Kind } = {
   telegram: {
     token: "TELEGRAM_BOT_TOKEN",
     user: /^((telegram|tg):)?\d+$/,
     userIs: "a number such as 8734062810",
-    groupSenders: true,
-  },
-  discord: {
-    token: "DISCORD_BOT_TOKEN",
-    user: /^\d{15,21}$/,
-    userIs: "a number such as 80351110224678912",
-  },
-  slack: {
-    token: "SLACK_BOT_TOKEN",
-    appToken: "SLACK_APP_TOKEN",
-    user: /^[UW][A-Z0-9]{5,}$/,
-    userIs: "a member id such as U012AB3CD",
   },
 };
 
@@ -41,6 +29,13 @@ export function addChannels(claw: Claw, settings: Settings, report: Report): voi
     if (kind === undefined) {
       const known = Object.keys(CHANNELS);
       const hint = nearest(channel.channel, known);
+      if (APART.includes(channel.channel)) {
+        report(
+          [...from, "channel"],
+          `OpenClaw's image has no ${channel.channel}; in the running claw: openclaw plugins install @openclaw/${channel.channel}, then set it up in [agent.extras.channels.${channel.channel}]`,
+        );
+        continue;
+      }
       const rest = hint ? `; did you mean "${hint}"?` : `; it has ${known.join(", ")}`;
       report([...from, "channel"], `OpenClaw's image has no channel "${channel.channel}"${rest}`);
       continue;
@@ -62,10 +57,7 @@ function addTokens(channel: Channel, kind: Kind, from: Claw["path"], settings: S
   if (tokenRef !== undefined) settings.secretEnv(kind.token, secret("token_ref", tokenRef));
   else if (enabled) report([...from, "channel"], `${channel.channel} needs token_ref, the name of the secret with the bot's token`);
   if (appTokenRef !== undefined) {
-    if (kind.appToken !== undefined) settings.secretEnv(kind.appToken, secret("app_token_ref", appTokenRef));
-    else report([...from, "app_token_ref"], `${channel.channel} has no app-level token; remove app_token_ref`);
-  } else if (enabled && kind.appToken !== undefined) {
-    report([...from, "channel"], `${channel.channel} needs app_token_ref, the name of the secret with the app-level token`);
+    report([...from, "app_token_ref"], `${channel.channel} has no app-level token; remove app_token_ref`);
   }
 }
 
@@ -85,5 +77,5 @@ function addAllowlist(channel: Channel, kind: Kind, from: Claw["path"], settings
   settings.set([...own, "groupPolicy"], policy, path);
   if (allowlist.length === 0) return;
   settings.set([...own, "allowFrom"], [...allowlist], path);
-  if (kind.groupSenders) settings.set([...own, "groupAllowFrom"], [...allowlist], path);
+  settings.set([...own, "groupAllowFrom"], [...allowlist], path);
 }

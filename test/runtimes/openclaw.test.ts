@@ -71,11 +71,20 @@ describe("channels", () => {
     expect(env(telegram(allowlist)).OPENCLAW_channels__telegram__groupAllowFrom).toBe(from);
   });
 
-  test("tokens come in OpenClaw's own variables, required when the channel is enabled", () => {
-    const slack = { channel: "slack", enabled: true, tokenRef: "bot", appTokenRef: "app", allowlist: ["U012AB3CD"] };
-    const { secretEnv } = of({ channels: [slack] });
-    expect(secretEnv.SLACK_BOT_TOKEN).toEqual({ kind: "ref", name: "bot", required: true, path: ["agent", 0, "channels", 0, "token_ref"] });
-    expect(secretEnv.SLACK_APP_TOKEN).toMatchObject({ name: "app", required: true });
+  test("the token comes in OpenClaw's own variable, required when the channel is enabled", () => {
+    expect(of(telegram([])).secretEnv.TELEGRAM_BOT_TOKEN).toEqual({
+      kind: "ref",
+      name: "telegram",
+      required: true,
+      path: ["agent", 0, "channels", 0, "token_ref"],
+    });
+    expect(of(telegram([], { enabled: false })).secretEnv.TELEGRAM_BOT_TOKEN).toMatchObject({ required: false });
+  });
+
+  test("those that upstream ships apart say how they are had", () => {
+    expect(problems({ channels: [{ channel: "slack", enabled: true, allowlist: [] }] })).toEqual([
+      "channels.0.channel: OpenClaw's image has no slack; in the running claw: openclaw plugins install @openclaw/slack, then set it up in [agent.extras.channels.slack]",
+    ]);
   });
 
   test("problems name the place", () => {
