@@ -16,7 +16,7 @@ endif
 SETUP = engine/setup.sh --fleet "$${CLAWFLEET_FLEET:-fleets/starter.toml}"
 ENV = . .clawfleet/env
 
-.PHONY: help up down clean preview status logs shell doctor setup check test bench
+.PHONY: help up down clean preview status logs token shell doctor setup check test bench
 
 help: ## show this
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -40,6 +40,10 @@ status: ## show the claws and how they are
 logs: ## show a claw's log (CLAW=name; ARGS=-f follows it)
 	@if [ -z "$${CLAW:-}" ]; then echo 'which claw? make logs CLAW=name (make status lists them)' >&2; exit 2; fi
 	@$(SETUP); $(ENV); exec clawfleet logs "$$CLAW" $(ARGS)
+
+token: ## show the token that a claw's gateway wants (CLAW=name)
+	@if [ -z "$${CLAW:-}" ]; then echo 'which claw? make token CLAW=name (make status lists them)' >&2; exit 2; fi
+	@$(SETUP); $(ENV); exec clawfleet token "$$CLAW" $(ARGS)
 
 shell: ## open a shell in which pulumi, clawfleet and docker work by hand
 	@$(SETUP); $(ENV); exec engine/shell.sh
