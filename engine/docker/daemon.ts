@@ -44,9 +44,10 @@ const property = (value: unknown, key: string): unknown =>
   typeof value === "object" && value !== null ? Object.getOwnPropertyDescriptor(value, key)?.value : undefined;
 
 function query(call: Call): string {
-  const pairs = Object.entries(call.query ?? {}).flatMap(([key, value]): [string, string][] =>
-    value === undefined ? [] : [[key, String(value)]],
-  );
+  const pairs = Object.entries(call.query ?? {}).flatMap(([key, value]): [string, string][] => {
+    if (value === undefined) return [];
+    return typeof value === "object" ? value.map((item) => [key, item]) : [[key, String(value)]];
+  });
   return pairs.length > 0 ? `?${new URLSearchParams(pairs)}` : "";
 }
 

@@ -16,7 +16,7 @@ import {
   unsupported,
   updatedState,
 } from "./schema.ts";
-import { bool as flagOf, object as objectOf, type Props, str } from "./value.ts";
+import { bool as flagOf, object as objectOf, type Props, str, strs } from "./value.ts";
 
 const NOT_HERE = "not implemented for local builds";
 
@@ -148,18 +148,21 @@ export const image: Kind = {
   async delete(context, _id, state) {
     const imageId = str(state, "imageId");
     if (flagOf(state, "keepLocally") || imageId === undefined || made.has(imageId)) return;
-    try {
-      await context.daemon.json({
-        method: "DELETE",
-        path: `/images/${encodeURIComponent(imageId)}`,
-        query: { force: flagOf(state, "forceRemove") ?? false },
-        signal: context.signal,
-      });
-    } catch (error) {
-      if (isMissing(error)) return;
-      throw error instanceof DaemonError
-        ? new Error(`Unable to remove Docker image: ${error.message}. Set keepLocally: true to leave it`)
-        : error;
-    }
+    // Its own names first, as far as they still mean this image: the daemon removes it with the last. Names others gave it stay.
+    const names = [str(state, "name") ?? "", ...strs(objectOf(state, "build") ?? {}, "tags")].filter((name) => !name.includes("@"));
+    for (const name of [...names, imageId]) await removeName(context, name, imageId, flagOf(state, "forceRemove") ?? false);
   },
 };
+
+async function removeName(context: Context, name: string, imageId: string, force: boolean): Promise<void> {
+  try {
+    const found = await inspect(context, name);
+    if (text(found, "Id") !== imageId || (name === imageId && array(found, "RepoTags").length > 0)) return;
+    await context.daemon.json({ method: "DELETE", path: `/images/${encodeURIComponent(name)}`, query: { force }, signal: context.signal });
+  } catch (error) {
+    if (isMissing(error)) return;
+    throw error instanceof DaemonError
+      ? new Error(`Unable to remove Docker image: ${error.message}. Set keepLocally: true to leave it`)
+      : error;
+  }
+}

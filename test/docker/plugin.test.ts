@@ -59,7 +59,7 @@ const env = process.env;
 const name = env.T_NAME ?? "";
 const image = new docker.RemoteImage("image", {
   name: name + ":1", keepLocally: false, triggers: { v: env.T_TRIGGER ?? "1" },
-  build: { context: "app", buildArgs: { BASE: env.T_BASE ?? "", MARK: name }, secrets: [{ id: "one", env: "T_SECRET" }, { id: "none", env: "T_UNSET" }] },
+  build: { context: "app", tags: [name + ":also"], buildArgs: { BASE: env.T_BASE ?? "", MARK: name }, secrets: [{ id: "one", env: "T_SECRET" }, { id: "none", env: "T_UNSET" }] },
 });
 const net = new docker.Network("net", { name: name + "-net", internal: env.T_INTERNAL === "1" });
 const vol = new docker.Volume("vol", { name: name + "-vol", labels: [{ label: "part", value: "plugin-test" }] });
@@ -128,7 +128,7 @@ describe.skipIf(why !== undefined)("the docker plugin's stand-in", { timeout: 24
     await docker("rm", "-f", container);
     await docker("network", "rm", `${unique}-net`);
     await docker("volume", "rm", `${unique}-vol`);
-    await docker("rmi", "-f", `${unique}:1`);
+    await docker("rmi", "-f", `${unique}:1`, `${unique}:also`);
     rmSync(root, { recursive: true, force: true });
   }, 120_000);
 
@@ -148,6 +148,7 @@ describe.skipIf(why !== undefined)("the docker plugin's stand-in", { timeout: 24
       ),
     ).toMatch(new RegExp(`^healthy true \\[ALL\\] \\{"${unique}-net":`));
     expect(await docker("exec", container, "ls", "/app")).toBe("Dockerfile\nkept");
+    expect(await docker("images", "-q", `${unique}:also`)).toBe(await docker("images", "-q", `${unique}:1`));
     expect(await docker("history", "--no-trunc", `${unique}:1`)).not.toContain(secret);
   });
 
