@@ -41,7 +41,12 @@ export class DockerClaw extends ComponentResource {
     this.volume = volumeName(stack, launch.claw);
     const labels = labelsOf(stack, launch);
 
-    const network = new Network(`${name}-network`, { name: this.container, driver: "bridge", labels }, { parent: this });
+    // Names are fixed, so what is replaced goes before its successor comes.
+    const network = new Network(
+      `${name}-network`,
+      { name: this.container, driver: "bridge", labels },
+      { parent: this, deleteBeforeReplace: true },
+    );
     const volume = new Volume(
       `${name}-state`,
       { name: this.volume, labels },
@@ -87,7 +92,6 @@ export class DockerClaw extends ComponentResource {
         // Without it a stop is a kill.
         destroyGraceSeconds: runtime.stopGraceSeconds,
       },
-      // Names are fixed, so the old container goes before the new one comes.
       { parent: this, replaceOnChanges, deleteBeforeReplace: true },
     );
     this.registerOutputs({ container: this.container, volume: this.volume });

@@ -141,7 +141,7 @@ describe("a fleet of two claws of one runtime", () => {
     expect(inputsOf("ada-state")).toMatchObject({ name: "clawfleet-dev-ada-state" });
     expect(options.get("ada-state")).toMatchObject({ retainOnDelete: true });
     expect(options.get("ada-state")?.ignoreChanges?.sort()).toEqual(["cluster", "driver", "driverOpts", "labels", "name"]);
-    expect(options.get("ada-container")).toMatchObject({ deleteBeforeReplace: true });
+    for (const name of ["ada-container", "ada-network"]) expect(options.get(name), name).toMatchObject({ deleteBeforeReplace: true });
     expect(options.get("ada-container")?.replaceOnChanges).toEqual(["healthcheck", "init", "memory", "memorySwap", "restart", "tmpfs"]);
     for (const name of ["ada-network", "ada-state", "ada-container", "picoclaw-image"]) {
       expect(options.get(name)?.parent, name).toBeDefined();
