@@ -1,6 +1,4 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { z } from "zod";
 import { systemCode, UserError } from "./errors.ts";
 import { root } from "./root.ts";
@@ -108,17 +106,9 @@ const inventory = z.array(
 /** What the program says of its claws (stack output `claws`). */
 export type Inventory = z.infer<typeof inventory>;
 
-/**
- * Makes the stack. Pulumi writes the salt of its passphrase into the stack's file, which is tracked; the state holds it
- * too, so where the state's is to be used the file is put back.
- */
+/** Makes a stack, with what the environment says of its backend and its passphrase. */
 export async function makeStack(stack: string): Promise<void> {
-  const file = join(root, `Pulumi.${stack}.yaml`);
-  const before = existsSync(file) ? readFileSync(file) : undefined;
   await askPulumi(["stack", "init", stack]);
-  if (process.env.PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER !== "true") return;
-  if (before === undefined) rmSync(file, { force: true });
-  else writeFileSync(file, before);
 }
 
 const settings = z.record(z.string(), z.object({ value: z.string().optional() }));
