@@ -2,6 +2,7 @@ import { Config, getStack, log, RunError } from "@pulumi/pulumi";
 import { DockerFleet } from "./components/docker/fleet.ts";
 import { Provider } from "./components/docker/resources.ts";
 import { basesMessage, environment, parseBases } from "./components/environment.ts";
+import { imageSource } from "./components/image.ts";
 import { withoutTraces } from "./components/quick.ts";
 import { optionalMessages, requiredMessage, Secrets } from "./components/secrets.ts";
 import { FleetError, problemsToError } from "./fleet/problems.ts";
@@ -46,6 +47,7 @@ const fleet = withoutTraces(
       provider: host === undefined ? undefined : new Provider("docker", { host }),
       registry: config.get("registry"),
       bases,
+      images: imageSource(config.get("images")),
     }),
 );
 

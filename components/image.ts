@@ -1,5 +1,5 @@
 import { join, relative } from "node:path";
-import { ComponentResource, type ComponentResourceOptions, interpolate, type Output } from "@pulumi/pulumi";
+import { ComponentResource, type ComponentResourceOptions, interpolate, type Output, RunError } from "@pulumi/pulumi";
 import type { Descriptor } from "../runtimes/runtime.ts";
 import { contextHash } from "./context.ts";
 import { RegistryImage, RemoteImage } from "./docker/resources.ts";
@@ -25,9 +25,23 @@ export interface RuntimeImageArgs {
   readonly registry?: string | undefined;
   /** Base images other than the runtime's own. @default none */
   readonly bases?: Bases;
+  /** build = from this repository; pull = the published image, or the one that is on the daemon under its name. @default build */
+  readonly images?: ImageSource;
 }
 
-/** A runtime's image: built on the daemon from this repository and, with a registry, pushed. Rebuilt when a file it is made of changes. */
+/** Where a runtime's image comes from. */
+export type ImageSource = "build" | "pull";
+
+/** @throws RunError when the text is none of the two. */
+export function imageSource(text: string | undefined): ImageSource {
+  if (text === undefined || text === "build" || text === "pull") return text ?? "build";
+  throw new RunError(`clawfleet:images is "${text}"; it can be build or pull`);
+}
+
+/**
+ * A runtime's image: built on the daemon from this repository and, with a registry, pushed; rebuilt when a file it is made of
+ * changes. Or, when `images` is pull, taken as it was published.
+ */
 export class RuntimeImage extends ComponentResource {
   /** What a container runs: `sha256:...` on the daemon, `repository@sha256:...` when pushed. Never a tag, which can move. */
   readonly image: Output<string>;
@@ -36,7 +50,7 @@ export class RuntimeImage extends ComponentResource {
 
   constructor(name: string, args: RuntimeImageArgs, opts?: ComponentResourceOptions) {
     super("clawfleet:image:RuntimeImage", name, {}, opts);
-    const { runtime, registry, bases = {} } = args;
+    const { runtime, registry, bases = {}, images = "build" } = args;
     const repository = `${registry ?? "ghcr.io/codervisor"}/${runtime.name}`;
     const dockerfile = `${runtime.name}/Dockerfile`;
     const ownBases = Object.fromEntries(Object.entries(bases).filter(([arg]) => arg in runtime.bases));
@@ -46,19 +60,21 @@ export class RuntimeImage extends ComponentResource {
         name: `${repository}:${runtime.version}`,
         // Another stack, or the last version to go back to, may need it.
         keepLocally: true,
-        build: {
-          // Relative, so that the state is the same on every machine.
-          context: relative(process.cwd(), context) || ".",
-          dockerfile,
-          buildArgs: { ...runtime.bases, ...ownBases, ...runtime.buildArgs },
-          networkMode: "host",
-          secrets: buildSecrets,
-        },
-        triggers: { content: contextHash(context, dockerfile) },
+        ...(images === "build" && {
+          build: {
+            // Relative, so that the state is the same on every machine.
+            context: relative(process.cwd(), context) || ".",
+            dockerfile,
+            buildArgs: { ...runtime.bases, ...ownBases, ...runtime.buildArgs },
+            networkMode: "host",
+            secrets: buildSecrets,
+          },
+          triggers: { content: contextHash(context, dockerfile) },
+        }),
       },
       { parent: this },
     );
-    if (registry === undefined) {
+    if (registry === undefined || images === "pull") {
       this.digest = built.imageId;
       this.image = built.imageId;
     } else {

@@ -1,7 +1,7 @@
 import { ComponentResource, type ComponentResourceOptions, type Output, type ProviderResource } from "@pulumi/pulumi";
 import type { Launch } from "../../runtimes/runtime.ts";
 import type { Bases } from "../environment.ts";
-import { RuntimeImage } from "../image.ts";
+import { type ImageSource, RuntimeImage } from "../image.ts";
 import type { Secrets } from "../secrets.ts";
 import { DockerClaw } from "./claw.ts";
 
@@ -32,6 +32,8 @@ export interface DockerFleetArgs {
   readonly registry?: string | undefined;
   /** See RuntimeImageArgs. @default none */
   readonly bases?: Bases;
+  /** See RuntimeImageArgs. @default build */
+  readonly images?: ImageSource;
 }
 
 /** All claws of a fleet on one Docker daemon: one image per runtime in use, one DockerClaw each. */
@@ -40,12 +42,13 @@ export class DockerFleet extends ComponentResource {
   readonly claws: readonly ClawRecord[];
 
   constructor(name: string, args: DockerFleetArgs, opts?: ComponentResourceOptions) {
-    const { launches, stack, secrets, provider, registry, bases = {} } = args;
+    const { launches, stack, secrets, provider, registry, bases = {}, images: source = "build" } = args;
     super("clawfleet:docker:Fleet", name, {}, { ...opts, ...(provider && { providers: { docker: provider } }) });
     const images = new Map<string, RuntimeImage>();
     this.claws = launches.map((launch) => {
       const { runtime, claw } = launch;
-      const image = images.get(runtime.name) ?? new RuntimeImage(runtime.name, { runtime, registry, bases }, { parent: this });
+      const image =
+        images.get(runtime.name) ?? new RuntimeImage(runtime.name, { runtime, registry, bases, images: source }, { parent: this });
       images.set(runtime.name, image);
       const { container, volume } = new DockerClaw(claw, { launch, stack, image: image.image, secrets }, { parent: this });
       const url = `http://127.0.0.1:${launch.hostPort}`;
