@@ -12,9 +12,9 @@ export const label = {
   runtime: "dev.clawfleet.runtime",
 } as const;
 
-/** Name of a claw's container and of its network. */
+/** Name of a claw's container and of its network. A claw has no dot in its name, so that no two stacks can mean the same. */
 export function containerName(stack: string, claw: string): string {
-  return `clawfleet-${stack}-${claw}`;
+  return `clawfleet-${stack}.${claw}`;
 }
 
 /** Name of the volume with a claw's state. */

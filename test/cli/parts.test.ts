@@ -145,8 +145,8 @@ describe("what is printed", () => {
     answer: '{"ok":true}',
     uid: 10002,
     image: { digest: "sha256:0123456789abcdef0123", bytes: 1_234_000_000 },
-    container: "clawfleet-dev-ada",
-    volume: "clawfleet-dev-ada-state",
+    container: "clawfleet-dev.ada",
+    volume: "clawfleet-dev.ada-state",
   };
 
   test("the table has a row per claw, aligned, without colours in a pipe", () => {

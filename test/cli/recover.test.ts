@@ -15,7 +15,7 @@ interface World {
 }
 
 const main = join(import.meta.dirname, "../../cli/main.ts");
-const container = "clawfleet-dev-ada";
+const container = "clawfleet-dev.ada";
 const labels = { "dev.clawfleet.stack": "dev", "dev.clawfleet.claw": "ada" };
 const at = (time: string) => `2026-11-22T${time}.000Z`;
 const seconds = (time: string) => Date.parse(at(time)) / 1000;

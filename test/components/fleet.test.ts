@@ -82,7 +82,7 @@ describe("a fleet of two claws of one runtime", () => {
   test("runs each claw confined, limited, checked and by digest", () => {
     const { envs, ...inputs } = inputsOf("ada-container") ?? {};
     expect(inputs).toEqual({
-      name: "clawfleet-dev-ada",
+      name: "clawfleet-dev.ada",
       image: "sha256:built",
       labels: [
         { label: "dev.clawfleet.claw", value: "ada" },
@@ -97,7 +97,7 @@ describe("a fleet of two claws of one runtime", () => {
         "/tmp": "uid=10042,gid=10042,mode=1777,size=64m",
         "/home/testclaw/.cache": "uid=10042,gid=10042,mode=1777,size=32m,exec",
       },
-      volumes: [{ volumeName: "clawfleet-dev-ada-state", containerPath: "/home/testclaw/.testclaw" }],
+      volumes: [{ volumeName: "clawfleet-dev.ada-state", containerPath: "/home/testclaw/.testclaw" }],
       capabilities: { drops: ["ALL"] },
       securityOpts: ["no-new-privileges:true"],
       init: true,
@@ -109,7 +109,7 @@ describe("a fleet of two claws of one runtime", () => {
       logOpts: { "max-file": "3", "max-size": "10m" },
       restart: "unless-stopped",
       networkMode: "bridge",
-      networksAdvanced: [{ name: "clawfleet-dev-ada" }],
+      networksAdvanced: [{ name: "clawfleet-dev.ada" }],
       ports: [{ internal: 8080, external: 3000, ip: "127.0.0.1", protocol: "tcp" }],
       healthcheck: {
         tests: ["CMD", "/usr/local/bin/entrypoint", "health", "--hold", "30s"],
@@ -138,7 +138,7 @@ describe("a fleet of two claws of one runtime", () => {
   });
 
   test("keeps volumes whatever is edited, and replaces what the provider would not update", () => {
-    expect(inputsOf("ada-state")).toMatchObject({ name: "clawfleet-dev-ada-state" });
+    expect(inputsOf("ada-state")).toMatchObject({ name: "clawfleet-dev.ada-state" });
     expect(options.get("ada-state")).toMatchObject({ retainOnDelete: true });
     expect(options.get("ada-state")?.ignoreChanges?.sort()).toEqual(["cluster", "driver", "driverOpts", "labels", "name"]);
     for (const name of ["ada-container", "ada-network"]) expect(options.get(name), name).toMatchObject({ deleteBeforeReplace: true });
@@ -179,8 +179,8 @@ describe("a fleet of two claws of one runtime", () => {
       url: "http://127.0.0.1:3001",
       healthUrl: "http://127.0.0.1:3001/health",
       imageDigest: "sha256:built",
-      container: "clawfleet-dev-bob",
-      volume: "clawfleet-dev-bob-state",
+      container: "clawfleet-dev.bob",
+      volume: "clawfleet-dev.bob-state",
       uid: 10042,
     });
   });

@@ -144,11 +144,12 @@ export class TestStack {
 
   /** Names of a claw's container, network and volume. */
   container(claw: string): string {
-    return `clawfleet-${this.name}-${claw}`;
+    return `clawfleet-${this.name}.${claw}`;
   }
 
+  /** Makes the stack; which one this checkout has selected stays as it is. */
   async init(): Promise<this> {
-    const made = await this.pulumi("stack", "init", this.name);
+    const made = await this.pulumi("stack", "init", "--no-select", this.name);
     if (made.code !== 0) throw new Error(`stack init failed:\n${made.out}`);
     return this;
   }
