@@ -4,17 +4,20 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# The fleet of this run; empty = the one that the stack's config names.
+# The fleet of this run; empty = what CLAWFLEET_FLEET or the stack's config names.
 FLEET ?=
 # Further arguments for the command, e.g. make logs CLAW=ada ARGS=-f
 ARGS ?=
-export CLAWFLEET_FLEET ?= $(FLEET)
+ifneq ($(FLEET),)
+export CLAWFLEET_FLEET := $(FLEET)
+endif
 ifeq ($(CLAWFLEET_FLEET),)
 unexport CLAWFLEET_FLEET
 endif
 
 SETUP = engine/setup.sh --fleet "$${CLAWFLEET_FLEET:-fleets/starter.toml}"
-ENV = . .clawfleet/env
+LOCAL = "$${CLAWFLEET_STATE:-.clawfleet}/env"
+ENV = . $(LOCAL)
 
 .PHONY: help up down clean preview status logs token shell doctor setup check test bench
 
@@ -32,7 +35,7 @@ clean: ## remove the claws and their data, after asking (ARGS=--yes: without)
 	@$(SETUP); $(ENV); exec clawfleet clean $(ARGS)
 
 preview: ## show what `make up` would change
-	@$(SETUP); $(ENV); exec pulumi preview --stack dev $(ARGS)
+	@$(SETUP); $(ENV); exec pulumi preview --stack "$${PULUMI_STACK:-dev}" $(ARGS)
 
 status: ## show the claws and how they are
 	@$(SETUP); $(ENV); exec clawfleet status $(ARGS)
@@ -49,7 +52,7 @@ shell: ## open a shell in which pulumi, clawfleet and docker work by hand
 	@$(SETUP); $(ENV); exec engine/shell.sh
 
 doctor: ## show what is on this machine and what is wrong with it
-	@if [ -e .clawfleet/env ]; then $(ENV); fi; exec engine/doctor.sh $(ARGS)
+	@if [ -e $(LOCAL) ]; then $(ENV); fi; exec engine/doctor.sh $(ARGS)
 
 setup: ## set up what is missing, and nothing else
 	@$(SETUP)

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What belongs to one checkout: npm packages, secrets, the stack, the file that a shell sources.
 
-STACK=dev
+STACK=${PULUMI_STACK:-dev}
 STACK_FILE=$CLAWFLEET_ROOT/Pulumi.$STACK.yaml
 LOCK_STAMP=$CLAWFLEET_ROOT/node_modules/.clawfleet
 
