@@ -34,9 +34,11 @@ export function alive({ pid, hostname: host }: Lock): boolean {
   } catch (error) {
     return systemCode(error) === "EPERM";
   }
-  const name = `/proc/${pid}/comm`;
-  // The pid may have been given to another program since.
-  return !existsSync(name) || readFileSync(name, "utf8").trim() === "pulumi";
+  const file = `/proc/${pid}/stat`;
+  if (!existsSync(file)) return true;
+  // proc(5): pid (program) state. The pid may have been given to another program since; a zombie (Z, X) has ended already.
+  const [, program, state] = /\((.*)\) (\w)/s.exec(readFileSync(file, "utf8")) ?? [];
+  return program === "pulumi" && state !== "Z" && state !== "X";
 }
 
 /**

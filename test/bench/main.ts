@@ -52,8 +52,7 @@ async function emptyProgram(env: NodeJS.ProcessEnv): Promise<(command: readonly 
   writeFileSync(join(dir, "package.json"), '{"type": "module"}');
   writeFileSync(join(dir, "index.ts"), 'import "@pulumi/pulumi";\n');
   execFileSync("ln", ["-s", join(root, "node_modules"), join(dir, "node_modules")]);
-  const own = { ...env, PULUMI_STACK: "empty", PULUMI_OPTION_CONFIG_FILE: join(dir, "stack.yaml") };
-  writeFileSync(join(dir, "stack.yaml"), "config: {}\n");
+  const own = { ...env, PULUMI_STACK: "empty", PULUMI_OPTION_CONFIG_FILE: join(dir, "Pulumi.empty.yaml") };
   const run = async (command: readonly string[]) => (await cost(["pulumi", "--cwd", dir, "--non-interactive", ...command], own)).seconds;
   await run(["stack", "init", "empty"]);
   return run;
@@ -116,7 +115,7 @@ async function ups(): Promise<void> {
         ...empty,
         PULUMI_BACKEND_URL: stacks[0]?.env.PULUMI_BACKEND_URL,
         PULUMI_STACK: "empty",
-        PULUMI_OPTION_CONFIG_FILE: join(program, "stack.yaml"),
+        PULUMI_OPTION_CONFIG_FILE: join(program, "Pulumi.empty.yaml"),
       })
     ).seconds;
   for (const count of [1, 5, 10]) {

@@ -85,7 +85,8 @@ export class TestDaemon {
       for (const pid of pids) signal(pid);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    rmSync(`${this.dir}/pid`, { force: true });
+    // As after a power cut: what is below /run elsewhere is gone.
+    for (const name of ["pid", "exec", "dockerd-rootless"]) rmSync(join(this.dir, name), { recursive: true, force: true });
   }
 
   async remove(): Promise<void> {

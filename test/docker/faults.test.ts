@@ -112,7 +112,7 @@ describe("a fault ends in a clear message, the next up converges, data stays", {
     s.fleet('[[agent]]\nname = "pico"\nruntime = "pikoclaw"\n');
     for (const result of [await s.clawfleet("up"), await s.pulumi("up", "--yes", "--skip-preview"), await s.pulumi("preview")]) {
       expect(result.code).not.toBe(0);
-      expect(result.out).toMatch(/fleet\.toml:3:11: .*picoclaw/);
+      expect(result.out).toMatch(/fleet\.toml:3:1: .*picoclaw/);
       expect(result.out).not.toMatch(/^\s+at .*\.ts:/m);
     }
     expect((await s.clawfleet("up")).code).toBe(2);

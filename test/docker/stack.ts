@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -115,7 +115,7 @@ export class TestStack {
       ...process.env,
       PULUMI_BACKEND_URL: `file://${join(this.dir, "backend")}`,
       PULUMI_CONFIG_PASSPHRASE: "a passphrase of the tests",
-      PULUMI_OPTION_CONFIG_FILE: join(this.dir, "stack.yaml"),
+      PULUMI_OPTION_CONFIG_FILE: join(this.dir, `Pulumi.${this.name}.yaml`),
       PULUMI_STACK: this.name,
       CLAWFLEET_TOKEN_SEED: "7e".repeat(32),
       CLAWFLEET_FLEET: join(this.dir, "fleet.toml"),
@@ -134,7 +134,7 @@ export class TestStack {
 
   /** Writes the stack's config anew, before `init`. */
   config(values: Record<string, string>): void {
-    writeFileSync(join(this.dir, "stack.yaml"), JSON.stringify({ config: values }));
+    writeFileSync(join(this.dir, `Pulumi.${this.name}.yaml`), JSON.stringify({ config: values }));
   }
 
   /** Writes the fleet file anew. */
@@ -149,7 +149,9 @@ export class TestStack {
 
   /** Makes the stack; which one this checkout has selected stays as it is. */
   async init(): Promise<this> {
-    const made = await this.pulumi("stack", "init", "--no-select", this.name);
+    // Pulumi writes a new stack's config beside the Pulumi.yaml it finds, whatever PULUMI_OPTION_CONFIG_FILE says.
+    copyFileSync(join(root, "Pulumi.yaml"), join(this.dir, "Pulumi.yaml"));
+    const made = await this.pulumi("--cwd", this.dir, "stack", "init", "--no-select", this.name);
     if (made.code !== 0) throw new Error(`stack init failed:\n${made.out}`);
     return this;
   }
