@@ -77,6 +77,12 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best ?? (wanted.length > 2 ? candidates.find((c) => c.startsWith(wanted)) : undefined);
 }
 
+/** The end of a sentence that says that a name is unknown: the nearest of those that are known, or all of them. */
+export function suggestion(word: string, known: readonly string[]): string {
+  const hint = nearest(word, known);
+  return hint ? `; did you mean "${hint}"?` : `; it has ${known.join(", ")}`;
+}
+
 const at = (row: readonly number[], i: number) => row[i] ?? Number.POSITIVE_INFINITY;
 
 /** Edit distance: insert, delete, replace, or swap two neighbours. */

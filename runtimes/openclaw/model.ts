@@ -1,7 +1,7 @@
 import { nearest } from "../../fleet/problems.ts";
 import type { Claw } from "../../fleet/types.ts";
 import type { Report } from "../runtime.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "../settings.ts";
 
 /** Providers whose plugin the package holds, and the variable in which each looks for its key. */
 const BUNDLED: { readonly [provider: string]: string } = {

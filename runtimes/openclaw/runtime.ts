@@ -1,9 +1,10 @@
 import type { Claw } from "../../fleet/types.ts";
+import { addExtras } from "../extras.ts";
 import type { Descriptor, Report, Runtime, Translation } from "../runtime.ts";
+import { Settings } from "../settings.ts";
 import { addChannels, CHANNELS } from "./channels.ts";
-import { addExtras } from "./extras.ts";
+import { EXTRAS } from "./extras.ts";
 import { addModel } from "./model.ts";
-import { Settings } from "./settings.ts";
 import { addTools, TOOLS } from "./tools.ts";
 
 const stateDir = "/home/openclaw/.openclaw";
@@ -91,7 +92,7 @@ function translate(claw: Claw, report: Report): Translation {
   addTools(claw, settings, report);
   addMemory(claw, settings, report);
   addSchedule(claw, settings, report);
-  addExtras(claw, settings, report);
+  addExtras(claw, settings, EXTRAS, report);
   return settings.translation();
 }
 

@@ -1,7 +1,7 @@
 import { nearest } from "../../fleet/problems.ts";
 import type { Claw, Profile } from "../../fleet/types.ts";
 import type { Report } from "../runtime.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "../settings.ts";
 
 interface Tool {
   /** OpenClaw's own tools behind the name. */

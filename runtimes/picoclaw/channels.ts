@@ -1,7 +1,7 @@
 import { nearest } from "../../fleet/problems.ts";
 import type { Channel, Claw, Path } from "../../fleet/types.ts";
 import type { Report } from "../runtime.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "../settings.ts";
 
 interface Kind {
   /** Names of the settings that hold the tokens. */

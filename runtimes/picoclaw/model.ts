@@ -1,7 +1,7 @@
 import { nearest } from "../../fleet/problems.ts";
 import type { Claw } from "../../fleet/types.ts";
 import type { Report } from "../runtime.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "../settings.ts";
 
 /**
  * What each provider needs before PicoClaw starts with it (pkg/providers/factory_provider.go): a `key`; a `key or url`; `nothing`, where PicoClaw

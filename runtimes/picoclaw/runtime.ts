@@ -1,9 +1,9 @@
 import type { Claw, Path } from "../../fleet/types.ts";
 import type { Descriptor, Report, Runtime, Translation } from "../runtime.ts";
+import { Settings } from "../settings.ts";
 import { addChannels, CHANNELS } from "./channels.ts";
 import { addExtras } from "./extras.ts";
 import { addModel } from "./model.ts";
-import { Settings } from "./settings.ts";
 import { addTools, TOOLS } from "./tools.ts";
 
 const stateDir = "/home/picoclaw/.picoclaw";

@@ -1,7 +1,7 @@
 import { nearest } from "../../fleet/problems.ts";
 import type { Claw, Path, Profile } from "../../fleet/types.ts";
 import type { Report } from "../runtime.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "../settings.ts";
 
 /** PicoClaw's own tools behind each name a fleet file can use: keys of `tools` in config.json. */
 export const TOOLS: { readonly [tool: string]: readonly string[] } = {

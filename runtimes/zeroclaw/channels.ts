@@ -1,7 +1,8 @@
 import { nearest } from "../../fleet/problems.ts";
 import type { Channel, Claw, Path } from "../../fleet/types.ts";
 import type { Report } from "../runtime.ts";
-import { ALIAS, type Settings } from "./settings.ts";
+import type { Settings } from "../settings.ts";
+import { ALIAS } from "./conventions.ts";
 
 /** Channels the image holds, with the settings their tokens go to. */
 export const CHANNELS: { readonly [channel: string]: { readonly token: string; readonly appToken?: string } } = {

@@ -1,8 +1,9 @@
 import { nearest } from "../../fleet/problems.ts";
 import type { Claw } from "../../fleet/types.ts";
 import type { Report } from "../runtime.ts";
+import type { Settings } from "../settings.ts";
+import { ALIAS } from "./conventions.ts";
 import { PROVIDERS } from "./native.ts";
-import { ALIAS, type Settings } from "./settings.ts";
 
 /** Names under which other runtimes and the providers themselves know ZeroClaw's families. */
 const ALIASES: { readonly [name: string]: string } = {

@@ -5,7 +5,7 @@
  * Left out on purpose: what the image does not hold (other channels, hardware, external programs), lists of objects, and other services' keys.
  */
 import { z } from "zod";
-import { ALIAS } from "./settings.ts";
+import { ALIAS } from "./conventions.ts";
 
 /** ZeroClaw takes these two for "no value" when it reads an override. */
 const unset = ["", "<unset>", "****"];

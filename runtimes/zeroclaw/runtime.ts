@@ -1,31 +1,16 @@
 import type { Claw, Path, Profile } from "../../fleet/types.ts";
+import { addExtras } from "../extras.ts";
 import type { Descriptor, Report, Runtime, Translation } from "../runtime.ts";
+import { Settings } from "../settings.ts";
 import { addChannels, CHANNELS } from "./channels.ts";
-import { addExtras } from "./extras.ts";
+import { ALIAS, FIXED, PORT } from "./conventions.ts";
+import { EXTRAS } from "./extras.ts";
 import { addModel } from "./model.ts";
-import { ALIAS, type NativePath, Settings } from "./settings.ts";
 import { addTools, TOOLS } from "./tools.ts";
 
 const prefix = "ZEROCLAW_";
-const port = 42617;
 const home = "/home/zeroclaw";
 const stateDir = `${home}/.zeroclaw`;
-
-/**
- * The fleet's conventions, given at every start instead of standing in the file on the volume: an upgrade of Clawfleet then reaches old volumes too.
- * ZeroClaw listens on all addresses of its container, whose port is published on loopback only, and lets nobody use it who is not paired.
- */
-const fixed: readonly (readonly [NativePath, string])[] = [
-  [["gateway", "host"], "0.0.0.0"],
-  [["gateway", "port"], String(port)],
-  [["gateway", "allow_public_bind"], "true"],
-  [["gateway", "require_pairing"], "true"],
-  [["gateway", "allow_remote_admin"], "false"],
-  // The image is what is upgraded, by whoever deploys it.
-  [["gateway", "check_updates"], "false"],
-  [["gateway", "allow_self_upgrade"], "false"],
-  [["secrets", "encrypt"], "true"],
-];
 
 const descriptor: Descriptor = {
   name: "zeroclaw",
@@ -34,7 +19,7 @@ const descriptor: Descriptor = {
   source: "https://github.com/zeroclaw-labs/zeroclaw",
   license: "MIT OR Apache-2.0",
   uid: 10001,
-  port,
+  port: PORT,
   health: { path: "/health", expect: { status: "ok", require_pairing: true }, startupSeconds: 30 },
   stateDir,
   workspace: `${stateDir}/agents/${ALIAS}/workspace`,
@@ -46,7 +31,7 @@ const descriptor: Descriptor = {
   env: {
     HOME: home,
     ZEROCLAW_CONFIG_DIR: stateDir,
-    ...Object.fromEntries(fixed.map(([path, value]) => [prefix + path.join("__"), value])),
+    ...Object.fromEntries(FIXED.map(([path, value]) => [prefix + path.join("__"), value])),
   },
   command: ["zeroclaw", "daemon"],
   bases: {
@@ -116,14 +101,9 @@ function translate(claw: Claw, report: Report): Translation {
   addSecurity(claw, settings);
   addMemory(claw, settings);
   addSchedule(claw, settings, report);
-  addExtras(
-    claw,
-    settings,
-    fixed.map(([path]) => path),
-    report,
-  );
+  addExtras(claw, settings, EXTRAS, report);
   // A profile that has no entry must not be named.
-  if (settings.hasBelow(["runtime_profiles", ALIAS])) settings.set(["agents", ALIAS, "runtime_profile"], ALIAS, claw.path);
+  if (settings.origin(["runtime_profiles", ALIAS]) !== undefined) settings.set(["agents", ALIAS, "runtime_profile"], ALIAS, claw.path);
   return settings.translation();
 }
 

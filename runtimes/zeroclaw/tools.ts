@@ -1,7 +1,8 @@
 import { nearest } from "../../fleet/problems.ts";
 import type { Claw } from "../../fleet/types.ts";
 import type { Report } from "../runtime.ts";
-import { ALIAS, type Settings } from "./settings.ts";
+import type { Settings } from "../settings.ts";
+import { ALIAS } from "./conventions.ts";
 
 interface Tool {
   /** ZeroClaw's own tools behind the name. */

@@ -196,8 +196,16 @@ describe("extras", () => {
   });
 
   test.each<[string, Claw["extras"], string]>([
-    ["unknown section", { sesion: {} }, 'extras.sesion: OpenClaw has no setting "sesion" of a claw; did you mean "session"?'],
-    ["unknown key", { session: { rset: {} } }, 'extras.session.rset: OpenClaw has no setting "rset" in session; did you mean "reset"?'],
+    [
+      "unknown section",
+      { sesion: {} },
+      'extras.sesion: OpenClaw has no setting "sesion" that a claw can be given; did you mean "session"?',
+    ],
+    [
+      "unknown key",
+      { session: { rset: {} } },
+      'extras.session.rset: OpenClaw has no setting "rset" in session that a claw can be given; did you mean "reset"?',
+    ],
     ["wrong type", { cron: { enabled: "yes" } }, "extras.cron.enabled: cron.enabled: expected boolean, received string"],
     ["wrong word", { logging: { level: "loud" } }, "extras.logging.level: logging.level: expected one of"],
     ["unknown key in a union", { tools: { toolSearch: 3 } }, "extras.tools.toolSearch: tools.toolSearch: "],
@@ -209,7 +217,11 @@ describe("extras", () => {
     ],
     ["updates", { update: { auto: { enabled: true } } }, "extras.update.auto.enabled: update is Clawfleet's to set; remove it"],
     ["environment", { env: { vars: { X: "y" } } }, "extras.env.vars.X: env would put secrets into the configuration"],
-    ["what tools decide", { tools: { profile: "full" } }, "extras.tools.profile: security.profile decides this already; remove it here"],
+    [
+      "what tools decide",
+      { tools: { profile: "full" } },
+      "extras.tools.profile: security.profile decides tools.profile already; remove it here",
+    ],
     ["a secret in clear", { hooks: { token: "abc" } }, "extras.hooks.token: a secret does not belong in a fleet file"],
     [
       "a secret deep in a list",

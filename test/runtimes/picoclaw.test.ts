@@ -279,8 +279,10 @@ describe("extras", () => {
       problemsOf({ extras: { gateway: { log_levle: "info" }, agents: { defaults: { max_tokens: "many" } }, nonsense: 1 } }).sort(),
     ).toEqual([
       "agent.2.extras.agents.defaults.max_tokens: agents.defaults.max_tokens: expected number, received string",
-      'agent.2.extras.gateway.log_levle: PicoClaw has no setting "log_levle" in gateway; did you mean "log_level"?',
-      expect.stringMatching(/^agent\.2\.extras\.nonsense: PicoClaw has no setting "nonsense"; it has agents, channel_list, /),
+      'agent.2.extras.gateway.log_levle: PicoClaw has no setting "log_levle" in gateway that a claw can be given; did you mean "log_level"?',
+      expect.stringMatching(
+        /^agent\.2\.extras\.nonsense: PicoClaw has no setting "nonsense" that a claw can be given; it has agents, channel_list, /,
+      ),
     ]);
     expect(problemsOf({ extras: { gateway: { log_level: "loud" } } })[0]).toContain('"debug"|"info"|"warn"');
   });
@@ -297,13 +299,13 @@ describe("extras", () => {
       heartbeat: { enabled: true },
     };
     expect(problemsOf({ extras: overruling, tools: [{ name: "shell", allowed: false }] }).sort()).toEqual([
-      "agent.2.extras.agents.defaults.restrict_to_workspace: security.sandboxed decides this already; remove it here",
-      "agent.2.extras.heartbeat.enabled: schedule.heartbeat decides this already; remove it here",
-      "agent.2.extras.tools.exec.enabled: tools[0] decides this already; remove it here",
+      "agent.2.extras.agents.defaults.restrict_to_workspace: security.sandboxed decides agents.defaults.restrict_to_workspace already; remove it here",
+      "agent.2.extras.heartbeat.enabled: schedule.heartbeat decides heartbeat.enabled already; remove it here",
+      "agent.2.extras.tools.exec.enabled: tools[0] decides tools.exec.enabled already; remove it here",
     ]);
     const channel_list = { telegram: { allow_from: [] } };
     expect(problemsOf({ channels: [telegram], extras: { channel_list } })).toEqual([
-      "agent.2.extras.channel_list.telegram.allow_from: channels[0].allowlist decides this already; remove it here",
+      "agent.2.extras.channel_list.telegram.allow_from: channels[0].allowlist decides channel_list.telegram.allow_from already; remove it here",
     ]);
   });
 
@@ -318,7 +320,7 @@ describe("extras", () => {
     });
     const clear = translate({ extras: brave("BSA-in-clear") });
     expect(clear.problems).toEqual([
-      'agent.2.extras.tools.web.brave.api_keys.0: a key does not belong in a fleet file; write the name of a secret: "secret:<name>"',
+      'agent.2.extras.tools.web.brave.api_keys.0: a secret does not belong in a fleet file; write the name of one instead: "secret:<name>"',
     ]);
     expect(JSON.stringify(clear)).not.toContain("in-clear");
     const hook = (name: string) => ({

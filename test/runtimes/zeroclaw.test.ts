@@ -329,18 +329,18 @@ describe("extras", () => {
     [
       "type",
       { gateway: { session_ttl_hours: "12" } },
-      "agent.2.extras.gateway.session_ttl_hours: gateway.session_ttl_hours expected number",
+      "agent.2.extras.gateway.session_ttl_hours: gateway.session_ttl_hours: expected number",
     ],
-    ["choice", { memory: { search_mode: "fast" } }, "agent.2.extras.memory.search_mode: memory.search_mode expected one of"],
+    ["choice", { memory: { search_mode: "fast" } }, "agent.2.extras.memory.search_mode: memory.search_mode: expected one of"],
     [
       "list",
       { web_fetch: { allowed_domains: ["", 1] } },
-      "agent.2.extras.web_fetch.allowed_domains.0: web_fetch.allowed_domains.0 must not be empty",
+      "agent.2.extras.web_fetch.allowed_domains.0: web_fetch.allowed_domains.0: must not be empty",
     ],
     [
       "alias",
       { providers: { models: { openai: { "a-b": {} } } } },
-      "agent.2.extras.providers.models.openai.a-b: providers.models.openai.a-b must be lower",
+      "agent.2.extras.providers.models.openai.a-b: providers.models.openai.a-b: must be lower",
     ],
   ])("a wrong %s is a problem at its place", (_, value, problem) => {
     expect(extras(value)[0]).toContain(problem);
@@ -364,18 +364,18 @@ describe("extras", () => {
       },
     });
     expect(problems).toEqual([
-      "agent.2.extras.schema_version: schema_version is Clawfleet's to set; remove it here",
-      "agent.2.extras.gateway.port: gateway.port is Clawfleet's to set; remove it here",
-      "agent.2.extras.gateway.require_pairing: gateway.require_pairing is Clawfleet's to set; remove it here",
-      "agent.2.extras.gateway.paired_tokens: gateway.paired_tokens is kept by ZeroClaw itself, on the claw's volume; remove it here",
-      "agent.2.extras.secrets.encrypt: secrets.encrypt is Clawfleet's to set; remove it here",
+      "agent.2.extras.schema_version: schema_version is Clawfleet's to set; remove it",
+      "agent.2.extras.gateway.port: gateway.port is Clawfleet's to set; remove it",
+      "agent.2.extras.gateway.require_pairing: gateway.require_pairing is Clawfleet's to set; remove it",
+      "agent.2.extras.gateway.paired_tokens: gateway.paired_tokens is kept by ZeroClaw itself, on the claw's volume; remove it",
+      "agent.2.extras.secrets.encrypt: secrets.encrypt is Clawfleet's to set; remove it",
       "agent.2.extras.agents.claw.channels: channels decides agents.claw.channels already; remove it here",
-      "agent.2.extras.agents.claw.runtime_profile: agents.claw.runtime_profile is Clawfleet's to set; remove it here",
-      "agent.2.extras.providers.models.openai.claw.model: providers.models.openai.claw.model is the model's name; write it as [agent.model] name; remove it here",
-      "agent.2.extras.channels.discord.claw.enabled: channels.discord.claw.enabled is a channel; write it as [[agent.channels]]; remove it here",
+      "agent.2.extras.agents.claw.runtime_profile: agents.claw.runtime_profile is Clawfleet's to set; remove it",
+      "agent.2.extras.providers.models.openai.claw.model: providers.models.openai.claw.model is the model's name; write it as [agent.model] name",
+      "agent.2.extras.channels.discord.claw.enabled: channels.discord.claw.enabled is a channel; write it as [[agent.channels]]",
       "agent.2.extras.risk_profiles.claw.level: security.profile decides risk_profiles.claw.level already; remove it here",
       "agent.2.extras.risk_profiles.claw.auto_approve: tools decides risk_profiles.claw.auto_approve already; remove it here",
-      "agent.2.extras.runtime_profiles.claw.max_history_messages: runtime_profiles.claw.max_history_messages is the history; write it as [agent.memory] max_history; remove it here",
+      "agent.2.extras.runtime_profiles.claw.max_history_messages: runtime_profiles.claw.max_history_messages is the history; write it as [agent.memory] max_history",
       "agent.2.extras.memory.backend: memory.enabled decides memory.backend already; remove it here",
       "agent.2.extras.heartbeat.enabled: schedule.heartbeat decides heartbeat.enabled already; remove it here",
     ]);
@@ -384,7 +384,7 @@ describe("extras", () => {
   test("a key in clear is refused and not shown", () => {
     const problems = extras({ web_search: { brave_api_key: "BSA-in-clear" } });
     expect(problems).toEqual([
-      'agent.2.extras.web_search.brave_api_key: a key does not belong in a fleet file; write the name of a secret: brave_api_key = "secret:<name>"',
+      'agent.2.extras.web_search.brave_api_key: a secret does not belong in a fleet file; write the name of one instead: "secret:<name>"',
     ]);
   });
 });
