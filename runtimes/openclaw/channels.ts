@@ -1,5 +1,5 @@
-import { nearest } from "../../fleet/problems.ts";
 import type { Channel, Claw } from "../../fleet/types.ts";
+import { channelsOf } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 
@@ -22,24 +22,13 @@ export const CHANNELS: { readonly [channel: string]: Kind } = {
   },
 };
 
+function apart(channel: string): string | undefined {
+  if (!APART.includes(channel)) return undefined;
+  return `OpenClaw's image has no ${channel}; in the running claw: openclaw plugins install @openclaw/${channel}, then set it up in [agent.extras.channels.${channel}]`;
+}
+
 export function addChannels(claw: Claw, settings: Settings, report: Report): void {
-  for (const [index, channel] of claw.channels.entries()) {
-    const from = [...claw.path, "channels", index];
-    const kind = Object.hasOwn(CHANNELS, channel.channel) ? CHANNELS[channel.channel] : undefined;
-    if (kind === undefined) {
-      const known = Object.keys(CHANNELS);
-      const hint = nearest(channel.channel, known);
-      if (APART.includes(channel.channel)) {
-        report(
-          [...from, "channel"],
-          `OpenClaw's image has no ${channel.channel}; in the running claw: openclaw plugins install @openclaw/${channel.channel}, then set it up in [agent.extras.channels.${channel.channel}]`,
-        );
-        continue;
-      }
-      const rest = hint ? `; did you mean "${hint}"?` : `; it has ${known.join(", ")}`;
-      report([...from, "channel"], `OpenClaw's image has no channel "${channel.channel}"${rest}`);
-      continue;
-    }
+  for (const { entry: channel, kind, from } of channelsOf(claw, "OpenClaw", CHANNELS, report, apart)) {
     const own = ["channels", channel.channel];
     settings.set([...own, "enabled"], channel.enabled, [...from, "enabled"]);
     addTokens(channel, kind, from, settings, report);

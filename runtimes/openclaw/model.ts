@@ -1,4 +1,4 @@
-import { nearest } from "../../fleet/problems.ts";
+import { suggestion } from "../../fleet/problems.ts";
 import type { Claw } from "../../fleet/types.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
@@ -49,10 +49,9 @@ export function addModel(claw: Claw, settings: Settings, report: Report): void {
   }
   if (variable === undefined && baseUrl === undefined) {
     const known = [...Object.keys(BUNDLED), ...Object.keys(COMPATIBLE)].sort();
-    const hint = nearest(provider, known);
     report(
       [...from, "provider"],
-      `OpenClaw has no provider "${provider}"${hint ? `; did you mean "${hint}"?` : `; it has ${known.join(", ")}`} (another one with an API like OpenAI's needs base_url)`,
+      `OpenClaw has no provider "${provider}"${suggestion(provider, known)} (another one with an API like OpenAI's needs base_url)`,
     );
     return;
   }

@@ -1,5 +1,5 @@
-import { nearest } from "../../fleet/problems.ts";
 import type { Claw, Profile } from "../../fleet/types.ts";
+import { toolsOf } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 
@@ -55,18 +55,8 @@ export function addTools(claw: Claw, settings: Settings, report: Report): void {
   const base = BASES[profile];
   const allow = new Set(base.also);
   const deny = new Set(base.deny);
-  const seen = new Set<string>();
-  for (const [index, { name, allowed }] of claw.tools.entries()) {
-    const from = [...claw.path, "tools", index];
-    const tool = Object.hasOwn(TOOLS, name) ? TOOLS[name] : undefined;
-    if (tool === undefined) {
-      const hint = nearest(name, Object.keys(TOOLS));
-      const rest = hint ? `; did you mean "${hint}"?` : `; it has ${Object.keys(TOOLS).join(", ")}`;
-      report([...from, "name"], `OpenClaw has no tool "${name}"${rest}`);
-      continue;
-    }
-    if (seen.has(name)) report([...from, "name"], `"${name}" is here already; remove one of the two`);
-    seen.add(name);
+  for (const { entry, kind: tool, from } of toolsOf(claw, "OpenClaw", TOOLS, report)) {
+    const { name, allowed } = entry;
     if (allowed && profile === "strict" && tool.looks.length === 0) {
       report([...from, "allowed"], `security.profile "strict" has no ${name}; remove this tool or choose "managed"`);
     }

@@ -1,5 +1,5 @@
-import { nearest } from "../../fleet/problems.ts";
 import type { Channel, Claw, Path } from "../../fleet/types.ts";
+import { channelsOf } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 
@@ -36,37 +36,20 @@ export const NOBODY = "clawfleet:nobody";
 const OWN = "pico";
 
 export function addChannels(claw: Claw, settings: Settings, report: Report): void {
-  const seen = new Set<string>();
-  for (const [index, channel] of claw.channels.entries()) {
-    const from = [...claw.path, "channels", index];
-    if (!Object.hasOwn(CHANNELS, channel.channel)) {
-      const known = Object.keys(CHANNELS);
-      const hint = nearest(channel.channel, known);
-      report(
-        [...from, "channel"],
-        `PicoClaw has no channel "${channel.channel}" here${hint ? `; did you mean "${hint}"?` : `; it has ${known.join(", ")}`}`,
-      );
-    } else if (seen.has(channel.channel)) {
-      report([...from, "channel"], `a PicoClaw claw has one ${channel.channel} channel; remove this one or give it a claw of its own`);
-    } else {
-      addChannel(channel, from, claw, settings, report);
-    }
-    seen.add(channel.channel);
-  }
+  for (const { entry, kind, from } of channelsOf(claw, "PicoClaw", CHANNELS, report)) addChannel(entry, kind, from, claw, settings, report);
   // Without it a claw with no channel could not be talked to at all. Beside others it is left out unless asked for: PicoClaw does not start when no
   // channel does, and that shall be seen instead of being covered by one that always starts.
-  if (!seen.has(OWN) && !claw.channels.some((channel) => channel.enabled)) {
+  if (!claw.channels.some((channel) => channel.enabled || channel.channel === OWN)) {
     settings.set(["channel_list", OWN, "enabled"], true, [...claw.path, "channels"]);
     settings.set(["channel_list", OWN, "allow_from"], ["*"], [...claw.path, "channels"]);
     settings.setSecret(["channel_list", OWN, "settings", "token"], { kind: "gateway-token" }, [...claw.path, "channels"]);
   }
 }
 
-function addChannel(channel: Channel, from: Path, claw: Claw, settings: Settings, report: Report): void {
+function addChannel(channel: Channel, kind: Kind, from: Path, claw: Claw, settings: Settings, report: Report): void {
   const type = channel.channel;
-  const kind = CHANNELS[type];
   settings.set(["channel_list", type, "enabled"], channel.enabled, [...from, "enabled"]);
-  if (!channel.enabled || kind === undefined) return;
+  if (!channel.enabled) return;
 
   for (const who of channel.allowlist.filter((entry) => entry !== "*" && !kind.user.test(entry))) {
     report([...from, "allowlist"], `PicoClaw knows people on ${type} by ${kind.userIs}; "${who}" is none`);

@@ -1,4 +1,4 @@
-import { nearest } from "../../fleet/problems.ts";
+import { suggestion } from "../../fleet/problems.ts";
 import type { Claw } from "../../fleet/types.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
@@ -68,12 +68,7 @@ export function addModel(claw: Claw, settings: Settings, report: Report): void {
   const provider = ALIASES[model.provider.toLowerCase()] ?? model.provider.toLowerCase();
   const needs = PROVIDERS[provider];
   if (needs === undefined) {
-    const known = Object.keys(PROVIDERS);
-    const hint = nearest(provider, known);
-    report(
-      [...from, "provider"],
-      `PicoClaw has no provider "${model.provider}"${hint ? `; did you mean "${hint}"?` : `; it has ${known.join(", ")}`}`,
-    );
+    report([...from, "provider"], `PicoClaw has no provider "${model.provider}"${suggestion(provider, Object.keys(PROVIDERS))}`);
     return;
   }
   const noKey = model.apiKeyRef === undefined;

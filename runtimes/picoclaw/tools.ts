@@ -1,5 +1,5 @@
-import { nearest } from "../../fleet/problems.ts";
 import type { Claw, Path, Profile } from "../../fleet/types.ts";
+import { toolsOf } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 
@@ -30,21 +30,12 @@ export function addTools(claw: Claw, settings: Settings, report: Report): void {
   const { profile } = claw.security;
   const profilePath = [...claw.path, "security", "profile"];
   const chosen = new Map<string, { allowed: boolean; from: Path }>();
-  for (const [index, tool] of claw.tools.entries()) {
-    const from = [...claw.path, "tools", index];
-    if (!Object.hasOwn(TOOLS, tool.name)) {
-      const known = Object.keys(TOOLS);
-      const hint = nearest(tool.name, known);
-      report(
-        [...from, "name"],
-        `PicoClaw has no tool "${tool.name}"${hint ? `; did you mean "${hint}"?` : `; it has ${known.join(", ")}`}`,
-      );
-    } else if (chosen.has(tool.name)) {
-      report([...from, "name"], `"${tool.name}" is here already; remove one of the two`);
-    } else if (profile === "strict" && tool.allowed && (TOOLS[tool.name] ?? []).every((own) => WRITING.includes(own))) {
-      report([...from, "allowed"], `security.profile "strict" has no ${tool.name}; remove this tool or choose "managed"`);
+  for (const { entry, kind: owns, from } of toolsOf(claw, "PicoClaw", TOOLS, report)) {
+    const { name, allowed } = entry;
+    if (profile === "strict" && allowed && owns.every((own) => WRITING.includes(own))) {
+      report([...from, "allowed"], `security.profile "strict" has no ${name}; remove this tool or choose "managed"`);
     }
-    chosen.set(tool.name, { allowed: tool.allowed, from });
+    chosen.set(name, { allowed, from });
   }
 
   for (const [name, owns] of Object.entries(TOOLS)) {

@@ -1,11 +1,17 @@
-import { nearest } from "../../fleet/problems.ts";
 import type { Channel, Claw, Path } from "../../fleet/types.ts";
+import { channelsOf } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 import { ALIAS } from "./conventions.ts";
 
-/** Channels the image holds, with the settings their tokens go to. */
-export const CHANNELS: { readonly [channel: string]: { readonly token: string; readonly appToken?: string } } = {
+/** Names of the settings that a channel's tokens go to. */
+interface Kind {
+  readonly token: string;
+  readonly appToken?: string;
+}
+
+/** Channels the image holds. */
+export const CHANNELS: { readonly [channel: string]: Kind } = {
   telegram: { token: "bot_token" },
   discord: { token: "bot_token" },
   slack: { token: "bot_token", appToken: "app_token" },
@@ -13,33 +19,17 @@ export const CHANNELS: { readonly [channel: string]: { readonly token: string; r
 
 export function addChannels(claw: Claw, settings: Settings, report: Report): void {
   const open: string[] = [];
-  const seen = new Set<string>();
-  for (const [index, channel] of claw.channels.entries()) {
-    const from = [...claw.path, "channels", index];
-    const type = channel.channel;
-    if (!Object.hasOwn(CHANNELS, type)) {
-      const known = Object.keys(CHANNELS);
-      const hint = nearest(type, known);
-      report(
-        [...from, "channel"],
-        `ZeroClaw has no channel "${type}" in this image${hint ? `; did you mean "${hint}"?` : `; it has ${known.join(", ")}`}`,
-      );
-    } else if (seen.has(type)) {
-      report([...from, "channel"], `a ZeroClaw claw has one ${type} channel; remove this one or give it a claw of its own`);
-    } else {
-      addChannel(channel, from, settings, report);
-      if (channel.enabled) open.push(`${type}.${ALIAS}`);
-    }
-    seen.add(type);
+  for (const { entry, kind, from } of channelsOf(claw, "ZeroClaw", CHANNELS, report)) {
+    addChannel(entry, kind, from, settings, report);
+    if (entry.enabled) open.push(`${entry.channel}.${ALIAS}`);
   }
   settings.set(["agents", ALIAS, "channels"], open, [...claw.path, "channels"]);
 }
 
-function addChannel(channel: Channel, from: Path, settings: Settings, report: Report): void {
+function addChannel(channel: Channel, names: Kind, from: Path, settings: Settings, report: Report): void {
   const type = channel.channel;
-  const names = CHANNELS[type];
   settings.set(["channels", type, ALIAS, "enabled"], channel.enabled, [...from, "enabled"]);
-  if (!channel.enabled || names === undefined) return;
+  if (!channel.enabled) return;
 
   const secret = (setting: string, key: string, ref: string) => {
     const path = [...from, key];

@@ -1,5 +1,5 @@
-import { nearest } from "../../fleet/problems.ts";
 import type { Claw } from "../../fleet/types.ts";
+import { toolsOf } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 import { ALIAS } from "./conventions.ts";
@@ -39,18 +39,8 @@ const UNASKED = [
 export function addTools(claw: Claw, settings: Settings, report: Report): void {
   const allowed: string[] = [];
   const denied: string[] = [];
-  const seen = new Set<string>();
-  for (const [index, { name, allowed: isAllowed }] of claw.tools.entries()) {
-    const from = [...claw.path, "tools", index];
-    const tool = Object.hasOwn(TOOLS, name) ? TOOLS[name] : undefined;
-    if (tool === undefined) {
-      const hint = nearest(name, Object.keys(TOOLS));
-      const rest = hint ? `; did you mean "${hint}"?` : `; it has ${Object.keys(TOOLS).join(", ")}`;
-      report([...from, "name"], `ZeroClaw has no tool "${name}"${rest}`);
-      continue;
-    }
-    if (seen.has(name)) report([...from, "name"], `"${name}" is here already; remove one of the two`);
-    seen.add(name);
+  for (const { entry, kind: tool, from } of toolsOf(claw, "ZeroClaw", TOOLS, report)) {
+    const { name, allowed: isAllowed } = entry;
     if (isAllowed && tool.missing !== undefined) {
       report([...from, "allowed"], `ZeroClaw's ${name} cannot be allowed: ${tool.missing}; remove this tool or set allowed = false`);
     }

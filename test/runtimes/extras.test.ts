@@ -1,21 +1,14 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Json } from "../../fleet/types.ts";
 import { loadRuntimes, runtimeNames } from "../../runtimes/index.ts";
-import type { Runtime } from "../../runtimes/runtime.ts";
-import { claw } from "../contract/helpers.ts";
+import { translator } from "./translate.ts";
 
-let runtimes: ReadonlyMap<string, Runtime>;
-
-beforeAll(async () => {
-  runtimes = await loadRuntimes(runtimeNames());
-});
+const runtimes = await loadRuntimes(runtimeNames());
 
 function translate(name: string, extras: { [key: string]: Json }) {
   const runtime = runtimes.get(name);
   if (runtime === undefined) throw new Error(`no runtime ${name}`);
-  const problems: string[] = [];
-  const subject = claw(runtime.descriptor, { extras });
-  return { ...runtime.translate(subject, (path, message) => problems.push(`${path.join(".")}: ${message}`)), problems };
+  return translator(runtime).translate({ extras });
 }
 
 /** Where each runtime's gateway listens: the image, the health check and the published port all rely on it. */
@@ -31,7 +24,7 @@ describe.each(runtimeNames())("extras of %s", (name) => {
     expect(Object.keys(gateway)).toContain("port");
     const { problems, env } = translate(name, { gateway });
     expect(problems).toEqual(
-      Object.keys(gateway).map((key) => `agent.0.extras.gateway.${key}: gateway.${key} is Clawfleet's to set; remove it`),
+      Object.keys(gateway).map((key) => `agent.2.extras.gateway.${key}: gateway.${key} is Clawfleet's to set; remove it`),
     );
     expect(Object.keys(env).filter((variable) => /gateway__(port|host|bind|allow_public|custom)/.test(variable))).toEqual([]);
   });
@@ -43,7 +36,7 @@ describe.each(runtimeNames())("extras of %s", (name) => {
 
   test("have no unknown keys, and the nearest known one is named", () => {
     expect(translate(name, { gatewya: {} }).problems).toEqual([
-      expect.stringMatching(/^agent\.0\.extras\.gatewya: \w+ has no setting "gatewya" that a claw can be given; did you mean "gateway"\?$/),
+      expect.stringMatching(/^agent\.2\.extras\.gatewya: \w+ has no setting "gatewya" that a claw can be given; did you mean "gateway"\?$/),
     ]);
   });
 });
@@ -60,7 +53,7 @@ describe("a map's", () => {
     const server = (key: string) => ({ tools: { mcp: { servers: { brave: { command: "x", env: { BRAVE_API_KEY: key, LANG: "C" } } } } } });
     const clear = translate("picoclaw", server("in-clear"));
     expect(clear.problems).toEqual([
-      'agent.0.extras.tools.mcp.servers.brave.env.BRAVE_API_KEY: a secret does not belong in a fleet file; write the name of one instead: "secret:<name>"',
+      'agent.2.extras.tools.mcp.servers.brave.env.BRAVE_API_KEY: a secret does not belong in a fleet file; write the name of one instead: "secret:<name>"',
     ]);
     expect(JSON.stringify(clear)).not.toContain("in-clear");
     const { problems, env, secretEnv } = translate("picoclaw", server("secret:brave"));
@@ -71,10 +64,10 @@ describe("a map's", () => {
 
   test("entry that only goes whole cannot hold a secret, nor can a list that does", () => {
     expect(translate("openclaw", { mcp: { servers: { "a b": { env: { API_KEY: "secret:a" } } } } }).problems).toEqual([
-      "agent.0.extras.mcp.servers: a secret cannot stand under a name like this; use letters, digits, hyphens and single underscores in it",
+      "agent.2.extras.mcp.servers: a secret cannot stand under a name like this; use letters, digits, hyphens and single underscores in it",
     ]);
     expect(translate("openclaw", { talk: { keys: [{ token: "secret:a" }] } }).problems).toEqual([
-      "agent.0.extras.talk.keys: a secret cannot stand in this list, which is one value; leave it out",
+      "agent.2.extras.talk.keys: a secret cannot stand in this list, which is one value; leave it out",
     ]);
   });
 });

@@ -92,7 +92,7 @@ describe("channels", () => {
       'channels.0.allowlist: OpenClaw knows people on telegram by their id, a number such as 8734062810; "@ada" is none',
     ]);
     expect(problems({ channels: [{ channel: "telegran", enabled: true, allowlist: [] }] })).toEqual([
-      'channels.0.channel: OpenClaw\'s image has no channel "telegran"; did you mean "telegram"?',
+      'channels.0.channel: OpenClaw has no channel "telegran" here; did you mean "telegram"?',
     ]);
     expect(problems(telegram([], { tokenRef: undefined, appTokenRef: "x" }))).toEqual([
       "channels.0.channel: telegram needs token_ref, the name of the secret with the bot's token",

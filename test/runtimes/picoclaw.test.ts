@@ -1,39 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { Claw, Security } from "../../fleet/types.ts";
 import { runtime } from "../../runtimes/picoclaw/runtime.ts";
+import { translator } from "./translate.ts";
 
 const security: Security = { allowlist: [], sandboxed: true, profile: "managed", memoryMiB: 1024, cpus: 1, maxOpenFiles: 65536 };
 
-function claw(change: Partial<Claw> = {}): Claw {
-  return {
-    name: "pico",
-    runtime: "picoclaw",
-    port: 8080,
-    tools: [],
-    channels: [],
-    memory: { enabled: true },
-    security,
-    schedule: { cron: [] },
-    extras: {},
-    path: ["agent", 2],
-    ...change,
-  };
-}
-
-/** Translation and problems (`path: message`) of a claw. */
-function translate(change: Partial<Claw>) {
-  const problems: string[] = [];
-  const translation = runtime.translate(claw(change), (path, message) => problems.push(`${path.join(".")}: ${message}`));
-  return { ...translation, problems };
-}
-
-function good(change: Partial<Claw>) {
-  const { problems, ...translation } = translate(change);
-  expect(problems).toEqual([]);
-  return translation;
-}
-
-const problemsOf = (change: Partial<Claw>) => translate(change).problems;
+const { translate, good, problemsOf } = translator(runtime);
 
 /** The value of an override variable, as the entrypoint will take it. */
 const at = (env: { readonly [name: string]: string }, path: string) => env[`PICOCLAW_${path}`];
@@ -150,7 +122,7 @@ describe("channels", () => {
       'agent.2.channels.0.channel: PicoClaw has no channel "telegramm" here; did you mean "telegram"?',
     ]);
     expect(problemsOf({ channels: [telegram, telegram] })).toEqual([
-      "agent.2.channels.1.channel: a PicoClaw claw has one telegram channel; remove this one or give it a claw of its own",
+      "agent.2.channels.1.channel: a claw has one telegram channel; remove this one or give it a claw of its own",
     ]);
     expect(problemsOf({ channels: [{ channel: "discord", enabled: true, allowlist: [] }] })).toHaveLength(1);
     expect(problemsOf({ channels: [{ ...telegram, appTokenRef: "x" }] })).toEqual([

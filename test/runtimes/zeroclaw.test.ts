@@ -4,38 +4,14 @@ import { describe, expect, test } from "vitest";
 import type { Claw, Json, Security } from "../../fleet/types.ts";
 import { PROVIDERS, schema } from "../../runtimes/zeroclaw/native.ts";
 import { runtime } from "../../runtimes/zeroclaw/runtime.ts";
+import { translator } from "./translate.ts";
 
 const folder = new URL("../../runtimes/zeroclaw/", import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, folder), "utf8");
 
 const security: Security = { allowlist: [], sandboxed: true, profile: "managed", memoryMiB: 1024, cpus: 1, maxOpenFiles: 65536 };
 
-function translate(change: Partial<Claw>) {
-  const claw: Claw = {
-    name: "zoe",
-    runtime: "zeroclaw",
-    port: 42617,
-    tools: [],
-    channels: [],
-    memory: { enabled: true },
-    security,
-    schedule: { cron: [] },
-    extras: {},
-    path: ["agent", 2],
-    ...change,
-  };
-  const problems: string[] = [];
-  const translation = runtime.translate(claw, (path, message) => problems.push(`${path.join(".")}: ${message}`));
-  return { ...translation, problems };
-}
-
-function good(change: Partial<Claw>) {
-  const { problems, ...translation } = translate(change);
-  expect(problems).toEqual([]);
-  return translation;
-}
-
-const problemsOf = (change: Partial<Claw>) => translate(change).problems;
+const { good, problemsOf } = translator(runtime);
 const extras = (value: { [key: string]: Json }) => problemsOf({ extras: value });
 /** The value of an override variable, with lists as lists. */
 const at = (change: Partial<Claw>, path: string): unknown => {
@@ -176,10 +152,10 @@ describe("channels", () => {
       { ...telegram, channel: "slack", allowlist: [" "] },
     ];
     expect(problemsOf({ channels })).toEqual([
-      'agent.2.channels.0.channel: ZeroClaw has no channel "telegrm" in this image; did you mean "telegram"?',
+      'agent.2.channels.0.channel: ZeroClaw has no channel "telegrm" here; did you mean "telegram"?',
       'agent.2.channels.1: discord needs token_ref, the name of the secret that holds its bot token; add token_ref = "discord"',
       "agent.2.channels.2.app_token_ref: telegram has no app token; remove app_token_ref",
-      "agent.2.channels.3.channel: a ZeroClaw claw has one telegram channel; remove this one or give it a claw of its own",
+      "agent.2.channels.3.channel: a claw has one telegram channel; remove this one or give it a claw of its own",
       "agent.2.channels.4.allowlist: an empty entry allows nobody; remove it",
     ]);
   });

@@ -1,0 +1,28 @@
+import { describe, expect, test } from "vitest";
+import { loadRuntimes, runtimeNames } from "../../runtimes/index.ts";
+import { translator } from "./translate.ts";
+
+const runtimes = await loadRuntimes(runtimeNames());
+
+describe.each([...runtimes.values()])("$descriptor.title", (runtime) => {
+  const { problemsOf } = translator(runtime);
+  const { title } = runtime.descriptor;
+
+  test("has each tool once, and says which it has", () => {
+    const tools = ["cron", "cron", "corn", "constructor"].map((name) => ({ name, allowed: true }));
+    expect(problemsOf({ tools })).toEqual([
+      'agent.2.tools.1.name: "cron" is here already; remove one of the two',
+      `agent.2.tools.2.name: ${title} has no tool "corn"; did you mean "cron"?`,
+      `agent.2.tools.3.name: ${title} has no tool "constructor"; it has ${runtime.tools.join(", ")}`,
+    ]);
+  });
+
+  test("has each channel once, and says which it has", () => {
+    const channels = ["telegram", "telegram", "telgram", "constructor"].map((channel) => ({ channel, enabled: false, allowlist: [] }));
+    expect(problemsOf({ channels })).toEqual([
+      "agent.2.channels.1.channel: a claw has one telegram channel; remove this one or give it a claw of its own",
+      `agent.2.channels.2.channel: ${title} has no channel "telgram" here; did you mean "telegram"?`,
+      `agent.2.channels.3.channel: ${title} has no channel "constructor" here; it has ${runtime.channels.join(", ")}`,
+    ]);
+  });
+});
