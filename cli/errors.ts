@@ -24,3 +24,10 @@ export function systemCode(error: unknown): string | undefined {
 export function dockerStatus(error: unknown): number | undefined {
   return error instanceof Error && "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : undefined;
 }
+
+/** What to say of a claw that is not in a place (a stack, a fleet file) that has these. */
+export function noClaw(claw: string, place: string, names: readonly string[]): UserError {
+  const meant = nearest(claw, names);
+  const have = names.length > 0 ? `it has ${names.join(", ")}` : "it has none";
+  return new UserError(`no claw "${claw}" in ${place}: ${meant ? `did you mean "${meant}"?` : have}`, 2);
+}

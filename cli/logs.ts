@@ -1,6 +1,5 @@
-import { nearest } from "../fleet/problems.ts";
 import { copyLogs, findContainers } from "./docker.ts";
-import { UserError } from "./errors.ts";
+import { noClaw } from "./errors.ts";
 import { Stack } from "./stack.ts";
 
 /** Copies a claw's log to stdout and stderr. */
@@ -11,9 +10,7 @@ export async function logs(stackName: string, claw: string, follow: boolean, tai
   const found = containers.find((container) => container.claw === claw);
   if (found === undefined) {
     const names = containers.map((container) => container.claw).sort();
-    const meant = nearest(claw, names);
-    const have = names.length > 0 ? `it has ${names.join(", ")}` : "it has none";
-    throw new UserError(`no claw "${claw}" in stack "${stackName}": ${meant ? `did you mean "${meant}"?` : have}`, 2);
+    throw noClaw(claw, `stack "${stackName}"`, names);
   }
   await copyLogs(docker, docker.getContainer(found.id), tail, follow);
   return 0;

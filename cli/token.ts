@@ -1,7 +1,6 @@
 import { gatewayToken } from "../components/token.ts";
-import { nearest } from "../fleet/problems.ts";
 import { launchesOf } from "../runtimes/launch.ts";
-import { UserError } from "./errors.ts";
+import { noClaw, UserError } from "./errors.ts";
 import { Stack } from "./stack.ts";
 import { say } from "./terminal.ts";
 
@@ -12,8 +11,7 @@ export async function token(stackName: string, claw: string): Promise<number> {
   const launch = launches.find((one) => one.claw === claw);
   if (launch === undefined) {
     const names = launches.map((one) => one.claw);
-    const meant = nearest(claw, names);
-    throw new UserError(`no claw "${claw}" in ${stack.fleetFile}: ${meant ? `did you mean "${meant}"?` : `it has ${names.join(", ")}`}`, 2);
+    throw noClaw(claw, stack.fleetFile, names);
   }
   if (!Object.values(launch.secretEnv).some(({ kind }) => kind === "gateway-token")) {
     throw new UserError(`${launch.runtime.title} has no gateway token: claw "${claw}" is asked without one`, 2);

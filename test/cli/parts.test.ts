@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer as httpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { type ClawStatus, statusTable } from "../../cli/claws.ts";
 import { demultiplexed } from "../../cli/docker.ts";
 import { findPlugin } from "../../cli/doctor.ts";
 import { askHealth } from "../../cli/health.ts";
-import { alive, killedRun, locksOf } from "../../cli/locks.ts";
+import { alive, killedRun, locksOf, removeUnfinishedLocks } from "../../cli/locks.ts";
 import { listener, listening, taken } from "../../cli/ports.ts";
 import { judge } from "../../cli/preflight.ts";
 import { colourful, size } from "../../cli/terminal.ts";
@@ -96,6 +96,22 @@ describe("locks", () => {
     expect(locks.map(alive)).toEqual([false, false]);
     expect(killedRun("dev", `file://${dir}`)).toEqual(new Date("2026-11-22T03:00:00Z"));
     expect(killedRun("other", `file://${dir}`)).toBeUndefined();
+  });
+
+  test("a file that was never written to its end is no lock, and goes unless it is being written", () => {
+    lock({});
+    const folder = join(dir, ".pulumi/locks/organization/clawfleet/dev");
+    for (const [name, text] of [
+      ["a.json.1.tmp", ""],
+      ["b.json", '{"pid": 12, "user'],
+    ] as const) {
+      writeFileSync(join(folder, name), text);
+      utimesSync(join(folder, name), 1, 1);
+    }
+    writeFileSync(join(folder, "c.json.2.tmp"), "");
+    expect(locksOf("dev", `file://${dir}`)).toHaveLength(1);
+    expect(removeUnfinishedLocks("dev", `file://${dir}`)).toBe(2);
+    expect(readdirSync(folder).sort()).toEqual([expect.stringMatching(/^0\.\d+\.json$/), "c.json.2.tmp"]);
   });
 
   test("another machine's lock is respected", () => {

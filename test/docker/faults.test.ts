@@ -158,14 +158,20 @@ describe("a fault ends in a clear message, the next up converges, data stays", {
     try {
       execFileSync("cp", ["-a", `${join(s.dir, "backend")}/.`, small]);
       s.env.PULUMI_BACKEND_URL = `file://${small}`;
-      execFileSync("sh", ["-c", `dd if=/dev/zero of=${small}/filler bs=4k 2>/dev/null || true`]);
-      s.fleet(`${pico(await freePort())}[agent.security]\nmax_open_files = 4096\n`);
-      const { code, out } = await s.clawfleet("up");
-      expect(code).not.toBe(0);
-      expect(out).toContain("no space left on device");
-      execFileSync("rm", [`${small}/filler`]);
-      await s.up();
-      await kept(s);
+      // Full before the run begins, then with room for its lock but not for its state.
+      for (const [files, room] of [
+        [4096, 0],
+        [4097, 16],
+      ] as const) {
+        execFileSync("sh", ["-c", `dd if=/dev/zero of=${small}/filler bs=1k 2>/dev/null; truncate -s -${room}k ${small}/filler`]);
+        s.fleet(`${pico(await freePort())}[agent.security]\nmax_open_files = ${files}\n`);
+        const { code, out } = await s.clawfleet("up");
+        expect(code).not.toBe(0);
+        expect(out).toContain("no space left on device");
+        execFileSync("rm", [`${small}/filler`]);
+        await s.up();
+        await kept(s);
+      }
     } finally {
       execFileSync("umount", [small]);
     }
