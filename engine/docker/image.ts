@@ -2,20 +2,7 @@ import { CancelledError, DaemonError, isMissing, UnreachableError } from "./daem
 import { array, text } from "./inspect.ts";
 import type { Context, Kind, Made } from "./kind.ts";
 import { pull } from "./pull.ts";
-import {
-  bool,
-  type Fields,
-  int,
-  map,
-  object,
-  objectList,
-  stateOf,
-  string,
-  stringSet,
-  strings,
-  unsupported,
-  updatedState,
-} from "./schema.ts";
+import { bool, type Fields, int, map, object, objectList, stateOf, string, stringSet, strings, unsupported } from "./schema.ts";
 import { bool as flagOf, object as objectOf, type Props, str, strs } from "./value.ts";
 
 const NOT_HERE = "not implemented for local builds";
@@ -141,9 +128,6 @@ export const image: Kind = {
       if (isMissing(error)) return undefined;
       throw error;
     }
-  },
-  async update(_context, _id, state, inputs) {
-    return updatedState(fields, state, inputs);
   },
   async delete(context, _id, state) {
     const imageId = str(state, "imageId");

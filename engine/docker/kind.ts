@@ -57,7 +57,7 @@ export interface Kind {
   read(context: Context, id: string, inputs: Props, state: Props): Promise<Made | undefined>;
   /** Why a change in place of these cannot be; asked in previews too. */
   readonly refuseUpdate?: (inputs: Props, changed: readonly string[]) => string | undefined;
-  /** Changes in place what can be; `changed` are the top-level names that differ. */
-  update(context: Context, id: string, state: Props, inputs: Props, changed: readonly string[]): Promise<Props>;
+  /** Changes in place what can be; `changed` are the top-level names that differ. Absent: a change in place is one of the state only. */
+  update?(context: Context, id: string, state: Props, inputs: Props, changed: readonly string[]): Promise<Props>;
   delete(context: Context, id: string, state: Props): Promise<void>;
 }

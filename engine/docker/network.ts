@@ -2,7 +2,7 @@ import { DaemonError, isMissing } from "./daemon.ts";
 import { array, flag, stringMap, text } from "./inspect.ts";
 import type { Context, Kind, Made } from "./kind.ts";
 import { retryWhileBusy } from "./retry.ts";
-import { bool, type Fields, labels, map, objectSet, stateOf, string, updatedState } from "./schema.ts";
+import { bool, type Fields, labels, map, objectSet, stateOf, string } from "./schema.ts";
 import { dict, bool as flagOf, objects, type Props, str, type Value } from "./value.ts";
 
 const fields: Fields = {
@@ -108,9 +108,6 @@ export const network: Kind = {
       if (isMissing(error)) return undefined;
       throw error;
     }
-  },
-  async update(_context, _id, state, inputs) {
-    return updatedState(fields, state, inputs);
   },
   async delete(context, id) {
     const path = `/networks/${encodeURIComponent(id)}`;

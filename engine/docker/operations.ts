@@ -67,7 +67,8 @@ export async function update(
   const changed = difference(kind, state, inputs, ignored).names;
   const refused = kind.refuseUpdate?.(inputs, changed);
   if (refused !== undefined) throw new Error(refused);
-  return context ? await kind.update(context, id, state, inputs, changed) : updatedState(kind.fields, state, inputs);
+  if (context === undefined || kind.update === undefined) return updatedState(kind.fields, state, inputs);
+  return await kind.update(context, id, state, inputs, changed);
 }
 
 /** The resource as it really is, with inputs that show what has drifted; undefined when it is gone. */

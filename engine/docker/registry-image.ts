@@ -2,7 +2,7 @@ import { isMissing } from "./daemon.ts";
 import { at, text } from "./inspect.ts";
 import type { Context, Credentials, Kind } from "./kind.ts";
 import { authHeader, followTransfer, registryOf, splitTag } from "./pull.ts";
-import { bool, type Fields, map, object, stateOf, string, updatedState } from "./schema.ts";
+import { bool, type Fields, map, object, stateOf, string } from "./schema.ts";
 import { object as objectOf, type Props, str } from "./value.ts";
 
 const fields: Fields = {
@@ -70,9 +70,6 @@ export const registryImage: Kind = {
       if (isMissing(error) || (error instanceof Error && /manifest unknown|not found/i.test(error.message))) return undefined;
       throw error;
     }
-  },
-  async update(_context, _id, state, inputs) {
-    return updatedState(fields, state, inputs);
   },
   async delete() {
     // keepRemotely: the registry keeps it.

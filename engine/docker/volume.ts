@@ -3,7 +3,7 @@ import { stringMap, text } from "./inspect.ts";
 import type { Kind } from "./kind.ts";
 import { labelMap } from "./network.ts";
 import { retryWhileBusy } from "./retry.ts";
-import { type Fields, labels, map, stateOf, string, updatedState } from "./schema.ts";
+import { type Fields, labels, map, stateOf, string } from "./schema.ts";
 import { dict, type Props, str } from "./value.ts";
 
 const fields: Fields = {
@@ -54,9 +54,6 @@ export const volume: Kind = {
       if (isMissing(error)) return undefined;
       throw error;
     }
-  },
-  async update(_context, _id, state, inputs) {
-    return updatedState(fields, state, inputs);
   },
   async delete(context, id) {
     await retryWhileBusy(context, async () => {
