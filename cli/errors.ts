@@ -1,3 +1,5 @@
+import { nearest } from "../fleet/problems.ts";
+
 /** What a user can act on: printed as it is, without a stack trace. */
 export class UserError extends Error {
   /** The process's exit code: 2 = wrong input, 1 = all else. */
