@@ -5,10 +5,11 @@
  * set is written out; `open` parts are left to the runtime's own check at start. Sections that make no sense in a container that
  * Clawfleet runs (a desktop, other machines, the setup wizard) are left out, and so refused.
  */
-import { agents, models } from "./native/agents.ts";
+import { agents } from "./native/agents.ts";
 import { channels } from "./native/channels.ts";
 import { flag, keys, list, mapOf, open, text } from "./native/common.ts";
 import { browser, gateway, hooks, mcp, skills } from "./native/gateway.ts";
+import { models } from "./native/models.ts";
 import {
   approvals,
   attachments,

@@ -58,7 +58,8 @@ export const threadBindings = keys({
   spawnSessions: flag,
   defaultSpawnContext: oneOf("isolated", "fork"),
 });
-export const images = keys({
+/** Limits on what is fetched; made anew for each use, as the generated schema tells one object from another. */
+export const fetched = () => ({
   allowUrl: flag,
   urlAllowlist: list(text),
   allowedMimes: list(text),
@@ -66,6 +67,7 @@ export const images = keys({
   maxRedirects: wholeFrom(0),
   timeoutMs: positive,
 });
+export const images = keys(fetched());
 export const mediaModel = either(text, keys({ primary: text, fallbacks: list(text), timeoutMs: positive }));
 export const resetRule = keys({ mode: oneOf("none", "daily", "idle"), atHour: wholeFrom(0, 23), idleMinutes: positive });
 export const logLevel = oneOf("silent", "fatal", "error", "warn", "info", "debug", "trace");
