@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freePort, type Result, TestStack } from "./stack.ts";
+import { freePort, type Result, TestStack, until } from "./stack.ts";
 
 /** Keys that are unmistakable when they turn up where they must not. */
 const keys = { anthropic: "sk-ant-canary-5f1d9c0a7be34d10", openai: "sk-canary-0c9e77d3a2f94b1e" };
@@ -91,7 +91,8 @@ describe("three runtimes from one file", { timeout: 120_000 }, () => {
       (await fetch(url, { method: "POST", headers: { "content-type": "application/json", ...headers }, body })).status;
     expect(await status({})).toBe(401);
     expect(await status({ authorization: "Bearer wrong" })).toBe(401);
-    expect(await status({ authorization: `Bearer ${token}` })).toBe(200);
+    // It is live before all of its tools are.
+    await until(async () => (await status({ authorization: `Bearer ${token}` })) === 200);
     expect((await stack.clawfleet("token", "ada")).out.trim()).toBe(token);
   });
 
