@@ -3,7 +3,7 @@ import type { Claw } from "../../fleet/types.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 import { ALIAS } from "./conventions.ts";
-import { PROVIDERS } from "./native.ts";
+import { PROVIDERS } from "./native/providers.ts";
 
 /** Names under which other runtimes and the providers themselves know ZeroClaw's families. */
 const ALIASES: { readonly [name: string]: string } = {

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import type { Claw, Json, Security } from "../../fleet/types.ts";
-import { PROVIDERS, schema } from "../../runtimes/zeroclaw/native.ts";
+import { PROVIDERS } from "../../runtimes/zeroclaw/native/providers.ts";
+import { schema } from "../../runtimes/zeroclaw/native.ts";
 import { runtime } from "../../runtimes/zeroclaw/runtime.ts";
 import { translator } from "./translate.ts";
 

@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { count, flag, list, number, partial, text } from "./common.ts";
+
+export const agent = partial({
+  enabled: flag,
+  channels: list,
+  model_provider: text,
+  classifier_provider: text,
+  summary_provider: text,
+  risk_profile: text,
+  runtime_profile: text,
+  memory: partial({ backend: z.enum(["none", "sqlite", "markdown"]) }),
+});
+
+export const riskProfile = partial({
+  level: z.enum(["readonly", "supervised", "full"]),
+  workspace_only: flag,
+  allowed_commands: list,
+  forbidden_paths: list,
+  allowed_roots: list,
+  require_approval_for_medium_risk: flag,
+  block_high_risk_commands: flag,
+  shell_env_passthrough: list,
+  auto_approve: list,
+  always_ask: list,
+  excluded_tools: list,
+  sandbox_enabled: flag,
+  sandbox_backend: z.enum(["auto", "landlock", "none"]),
+});
+
+export const runtimeProfile = partial({
+  agentic: flag,
+  max_tool_iterations: count,
+  max_execution_tree_iterations: count,
+  max_actions_per_hour: count,
+  max_cost_per_day_cents: count,
+  shell_timeout_secs: count,
+  max_delegation_depth: count,
+  delegation_timeout_secs: count,
+  agentic_timeout_secs: count,
+  max_history_messages: count,
+  max_context_tokens: count,
+  context_compact_ratio: number,
+  compact_context: flag,
+  parallel_tools: flag,
+  single_tool_rounds: flag,
+  tool_dispatcher: text,
+  max_system_prompt_chars: count,
+  max_tool_result_chars: count,
+  keep_tool_context_turns: count,
+  memory_recall_limit: count,
+  strict_tool_parsing: flag,
+  thinking: partial({ default_level: z.enum(["off", "minimal", "low", "medium", "high", "max"]), native_thinking: flag }),
+  history_pruning: partial({ enabled: flag, max_tokens: count, keep_recent: count, collapse_tool_results: flag }),
+  context_compression: partial({
+    enabled: flag,
+    threshold_ratio: number,
+    protect_first_n: count,
+    protect_last_n: count,
+    max_passes: count,
+    summary_max_chars: count,
+    source_max_chars: count,
+    timeout_secs: count,
+    summary_provider: text,
+    summary_model: text,
+  }),
+});
