@@ -1,6 +1,7 @@
 import type { Claw } from "../../fleet/types.ts";
 import { addExtras } from "../extras.ts";
 import type { Descriptor, Report, Runtime, Translation } from "../runtime.ts";
+import { refuseCron } from "../schedule.ts";
 import { Settings } from "../settings.ts";
 import { addChannels, CHANNELS } from "./channels.ts";
 import { EXTRAS } from "./extras.ts";
@@ -72,16 +73,11 @@ function addMemory(claw: Claw, settings: Settings, report: Report): void {
 }
 
 function addSchedule(claw: Claw, settings: Settings, report: Report): void {
-  const { heartbeatMinutes, cron } = claw.schedule;
+  const { heartbeatMinutes } = claw.schedule;
   const from = [...claw.path, "schedule"];
   const every = heartbeatMinutes === undefined ? "0m" : `${heartbeatMinutes}m`;
   settings.set(["agents", "defaults", "heartbeat", "every"], every, [...from, "heartbeat"]);
-  if (cron.length > 0) {
-    report(
-      [...from, "cron"],
-      "OpenClaw keeps its cron jobs in its state and has no setting for them; remove them here and add them in the running claw: openclaw cron add",
-    );
-  }
+  refuseCron(claw, descriptor, report);
 }
 
 function translate(claw: Claw, report: Report): Translation {

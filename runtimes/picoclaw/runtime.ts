@@ -1,5 +1,6 @@
 import type { Claw, Path } from "../../fleet/types.ts";
 import type { Descriptor, Report, Runtime, Translation } from "../runtime.ts";
+import { refuseCron } from "../schedule.ts";
 import { Settings } from "../settings.ts";
 import { addChannels, CHANNELS } from "./channels.ts";
 import { addExtras } from "./extras.ts";
@@ -60,7 +61,7 @@ function addMemory(claw: Claw, settings: Settings): void {
 const shortestHeartbeat = 5;
 
 function addSchedule(claw: Claw, settings: Settings, report: Report): void {
-  const { heartbeatMinutes, cron } = claw.schedule;
+  const { heartbeatMinutes } = claw.schedule;
   const from: Path = [...claw.path, "schedule", "heartbeat"];
   settings.set(["heartbeat", "enabled"], heartbeatMinutes !== undefined, from);
   if (heartbeatMinutes !== undefined) {
@@ -69,12 +70,7 @@ function addSchedule(claw: Claw, settings: Settings, report: Report): void {
     }
     settings.set(["heartbeat", "interval"], heartbeatMinutes, from);
   }
-  if (cron.length > 0) {
-    report(
-      [...claw.path, "schedule", "cron"],
-      "PicoClaw keeps its cron jobs in its workspace and has no setting for them; remove them here and add them in the running claw: picoclaw cron add",
-    );
-  }
+  refuseCron(claw, descriptor, report);
 }
 
 function translate(claw: Claw, report: Report): Translation {

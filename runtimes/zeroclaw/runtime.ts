@@ -1,6 +1,7 @@
 import type { Claw, Path, Profile } from "../../fleet/types.ts";
 import { addExtras } from "../extras.ts";
 import type { Descriptor, Report, Runtime, Translation } from "../runtime.ts";
+import { refuseCron } from "../schedule.ts";
 import { Settings } from "../settings.ts";
 import { addChannels, CHANNELS } from "./channels.ts";
 import { ALIAS, FIXED, PORT } from "./conventions.ts";
@@ -75,7 +76,7 @@ function addMemory(claw: Claw, settings: Settings): void {
 }
 
 function addSchedule(claw: Claw, settings: Settings, report: Report): void {
-  const { heartbeatMinutes, cron } = claw.schedule;
+  const { heartbeatMinutes } = claw.schedule;
   const from: Path = [...claw.path, "schedule", "heartbeat"];
   settings.set(["heartbeat", "enabled"], heartbeatMinutes !== undefined, from);
   settings.set(["heartbeat", "agent"], ALIAS, from);
@@ -83,12 +84,7 @@ function addSchedule(claw: Claw, settings: Settings, report: Report): void {
     if (!Number.isInteger(heartbeatMinutes)) report(from, 'ZeroClaw\'s heartbeat is a whole number of minutes; write one, such as "30m"');
     settings.set(["heartbeat", "interval_minutes"], heartbeatMinutes, from);
   }
-  if (cron.length > 0) {
-    report(
-      [...claw.path, "schedule", "cron"],
-      "ZeroClaw cannot be given cron jobs from outside its own files; remove them here and add them in the running claw: zeroclaw cron add",
-    );
-  }
+  refuseCron(claw, descriptor, report);
 }
 
 function translate(claw: Claw, report: Report): Translation {

@@ -169,7 +169,7 @@ describe("memory and schedule", () => {
   test("what OpenClaw has no setting for is a problem that says what to do instead", () => {
     expect(problems({ memory: { enabled: false }, schedule: { cron: [{ cron: "0 9 * * *", message: "hello" }] } })).toEqual([
       expect.stringMatching(/^memory\.enabled: OpenClaw always keeps conversations .*extras\.session\.reset/),
-      expect.stringMatching(/^schedule\.cron: OpenClaw keeps its cron jobs in its state .*openclaw cron add$/),
+      "schedule.cron: OpenClaw keeps its cron jobs itself and has no setting for them; remove them here and add them in the running claw: openclaw cron add",
     ]);
   });
 });

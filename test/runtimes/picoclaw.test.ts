@@ -217,9 +217,9 @@ describe("memory and schedule", () => {
   });
 
   test("cron jobs are refused rather than dropped", () => {
-    expect(problemsOf({ schedule: { cron: [{ cron: "0 9 * * *", message: "hi" }] } })[0]).toMatch(
-      /^agent\.2\.schedule\.cron: PicoClaw keeps/,
-    );
+    expect(problemsOf({ schedule: { cron: [{ cron: "0 9 * * *", message: "hi" }] } })).toEqual([
+      "agent.2.schedule.cron: PicoClaw keeps its cron jobs itself and has no setting for them; remove them here and add them in the running claw: picoclaw cron add",
+    ]);
   });
 });
 

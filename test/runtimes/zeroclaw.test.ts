@@ -252,7 +252,7 @@ describe("security, memory, schedule", () => {
     });
     expect(problemsOf({ schedule: { heartbeatMinutes: 0.5, cron: [{ cron: "0 9 * * *", message: "hello" }] } })).toEqual([
       'agent.2.schedule.heartbeat: ZeroClaw\'s heartbeat is a whole number of minutes; write one, such as "30m"',
-      "agent.2.schedule.cron: ZeroClaw cannot be given cron jobs from outside its own files; remove them here and add them in the running claw: zeroclaw cron add",
+      "agent.2.schedule.cron: ZeroClaw keeps its cron jobs itself and has no setting for them; remove them here and add them in the running claw: zeroclaw cron add",
     ]);
   });
 });

@@ -1,5 +1,20 @@
 import { z } from "zod";
-import { above0, chunking, coalescing, either, flag, id, keys, list, mapOf, oneOf, positive, text, wholeFrom } from "./common.ts";
+import {
+  above0,
+  chunking,
+  coalescing,
+  either,
+  flag,
+  id,
+  keys,
+  list,
+  mapOf,
+  oneOf,
+  positive,
+  text,
+  toolPolicy,
+  wholeFrom,
+} from "./common.ts";
 
 export const botLoopProtection = keys({ enabled: flag, maxEventsPerWindow: positive, windowSeconds: positive, cooldownSeconds: positive });
 const mentionPatterns = keys({ mode: oneOf("allow", "deny"), allowIn: list(text), denyIn: list(text) });
@@ -66,4 +81,13 @@ export const conversations = (streamingKeys: z.ZodType) => ({
   mediaMaxMb: above0,
   replyToMode: replyTo,
   joinIntro: flag,
+});
+
+/** What may be said of one group or channel among many. */
+export const room = () => ({
+  requireMention: flag,
+  tools: toolPolicy,
+  toolsBySender: mapOf(toolPolicy),
+  skills: list(text),
+  enabled: flag,
 });

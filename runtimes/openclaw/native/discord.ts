@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { either, flag, keys, list, mapOf, oneOf, open, positive, secret, text, threadBindings, toolPolicy, wholeFrom } from "./common.ts";
-import { account, botLoopProtection, conversations, nativeCommands, streaming } from "./conversation.ts";
+import { account, botLoopProtection, conversations, nativeCommands, room, streaming } from "./conversation.ts";
 
 export const discord = {
   ...account(list(text)),
@@ -61,11 +61,7 @@ export const discord = {
       }),
       channels: mapOf(
         keys({
-          requireMention: flag,
-          tools: toolPolicy,
-          toolsBySender: mapOf(toolPolicy),
-          skills: list(text),
-          enabled: flag,
+          ...room(),
           systemPrompt: text,
           ignoreOtherMentions: flag,
           users: list(text),

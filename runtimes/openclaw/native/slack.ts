@@ -1,4 +1,4 @@
-import { either, flag, id, keys, list, mapOf, oneOf, open, secret, text, toolPolicy, wholeFrom } from "./common.ts";
+import { either, flag, id, keys, list, mapOf, oneOf, open, secret, text, wholeFrom } from "./common.ts";
 import {
   account,
   block,
@@ -10,6 +10,7 @@ import {
   preview,
   progressKeys,
   replyTo,
+  room,
 } from "./conversation.ts";
 
 export const slack = {
@@ -68,11 +69,7 @@ export const slack = {
   dm: keys({ enabled: flag, groupEnabled: flag, groupChannels: list(id) }),
   channels: mapOf(
     keys({
-      requireMention: flag,
-      tools: toolPolicy,
-      toolsBySender: mapOf(toolPolicy),
-      skills: list(text),
-      enabled: flag,
+      ...room(),
       systemPrompt: text,
       ignoreOtherMentions: flag,
       replyToMode: replyTo,

@@ -1,5 +1,5 @@
 import { either, flag, id, keys, list, mapOf, oneOf, secret, text, threadBindings, toolPolicy, wholeFrom } from "./common.ts";
-import { account, conversations, execApprovals, nativeCommands, streaming } from "./conversation.ts";
+import { account, conversations, execApprovals, nativeCommands, room, streaming } from "./conversation.ts";
 
 const topic = keys({
   requireMention: flag,
@@ -27,11 +27,7 @@ export const telegram = {
   tokenFile: text,
   groups: mapOf(
     keys({
-      requireMention: flag,
-      tools: toolPolicy,
-      toolsBySender: mapOf(toolPolicy),
-      skills: list(text),
-      enabled: flag,
+      ...room(),
       allowFrom: list(id),
       systemPrompt: text,
       ingest: flag,
