@@ -107,7 +107,7 @@ async function idle(stack: TestStack): Promise<void> {
 
 async function ups(): Promise<void> {
   const image = await pico();
-  const empty = await stackOf(0 + 1).then((stack) => stack.env);
+  const empty = await stackOf(1).then((stack) => stack.env);
   const program = join(place, "empty");
   const emptyUp = async () =>
     (

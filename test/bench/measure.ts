@@ -40,7 +40,6 @@ export function median(values: readonly number[]): number {
 interface Process {
   readonly pid: number;
   readonly parent: number;
-  readonly group: number;
   /** Own and reaped children's CPU time, in clock ticks (proc(5): utime, stime, cutime, cstime). */
   readonly ticks: number;
   readonly residentKiB: number;
@@ -57,31 +56,32 @@ function processes(): Process[] {
           .split(" ")
           .map(Number);
         const at = (field: number) => fields[field - 3] ?? 0;
-        return [{ pid: Number(name), parent: at(4), group: at(5), ticks: at(14) + at(15) + at(16) + at(17), residentKiB: at(24) * 4 }];
+        return [{ pid: Number(name), parent: at(4), ticks: at(14) + at(15) + at(16) + at(17), residentKiB: at(24) * 4 }];
       } catch {
         return []; // it ended while we looked
       }
     });
 }
 
-function residentKiB(group: number): number {
-  return processes().reduce((sum, process) => sum + (process.group === group ? process.residentKiB : 0), 0);
+/** A process and all below it. */
+function tree(root: number): Process[] {
+  const all = processes();
+  const pids = new Set([root]);
+  for (let size = 0; size !== pids.size; ) {
+    size = pids.size;
+    for (const { pid, parent } of all) if (pids.has(parent)) pids.add(pid);
+  }
+  return all.filter(({ pid }) => pids.has(pid));
+}
+
+function residentKiB(root: number): number {
+  return tree(root).reduce((sum, process) => sum + process.residentKiB, 0);
 }
 
 /** CPU time in seconds that a process and all below it have used so far. */
 export function cpuSeconds(root: number): number {
-  const all = processes();
-  const tree = new Set([root]);
-  for (let grown = true; grown; ) {
-    grown = false;
-    for (const { pid, parent } of all)
-      if (tree.has(parent) && !tree.has(pid)) {
-        tree.add(pid);
-        grown = true;
-      }
-  }
   const ticksPerSecond = 100; // sysconf(_SC_CLK_TCK) is 100 on every Linux that Node supports
-  return all.reduce((sum, process) => sum + (tree.has(process.pid) ? process.ticks : 0), 0) / ticksPerSecond;
+  return tree(root).reduce((sum, process) => sum + process.ticks, 0) / ticksPerSecond;
 }
 
 /** Pid of the daemon whose children the containers are: the parent of the process that listens on the socket, found by its command line. */
