@@ -50,6 +50,11 @@ describe("examples", () => {
 
   test("there are some in the reference", () => expect(blocks.length).toBeGreaterThan(3));
 
+  test("the README's loads", () => {
+    const [text = ""] = /(?<=```toml\n).*?(?=```)/s.exec(read("README.md")) ?? [];
+    expect(parseFleet(text, "README.md", { runtimes }).fleet.claws.map((claw) => claw.name)).toEqual(["ada"]);
+  });
+
   test.each(blocks)("%#: one of the reference loads, and its runtimes take it", async (text) => {
     const loaded = parseFleet(text, "example.toml", { runtimes });
     expect(loaded.fleet.claws.length).toBeGreaterThan(0);
