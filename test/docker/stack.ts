@@ -111,6 +111,7 @@ export class TestStack {
   readonly docker: Docker;
 
   constructor(purpose: string, fleet: string, env: NodeJS.ProcessEnv = {}) {
+    this.docker = docker(env.DOCKER_HOST ?? process.env.DOCKER_HOST);
     count += 1;
     this.name = `t${process.pid.toString(36)}${count}-${purpose}`;
     this.dir = mkdtempSync(join(tmpdir(), `clawfleet-${purpose}-`));
@@ -127,7 +128,6 @@ export class TestStack {
       ...env,
     };
     delete this.env.PULUMI_CONFIG_PASSPHRASE_FILE;
-    this.docker = docker(this.env.DOCKER_HOST);
     this.fleet(fleet);
     this.config({});
   }
