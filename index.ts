@@ -15,7 +15,7 @@ if (target !== "docker") throw new RunError(`clawfleet:target is "${target}"; th
 const env = environment(import.meta.dirname);
 const bases = parseBases(env.CLAWFLEET_BASES);
 if (bases === undefined) throw new RunError(basesMessage);
-const file = env.CLAWFLEET_FLEET ?? config.get("fleet") ?? "fleets/starter.toml";
+const file = env.CLAWFLEET_FLEET || config.get("fleet") || "fleets/starter.toml";
 const secrets = new Secrets((name) => new Config("secrets").getSecret(name), config.getSecret("tokenSeed"), env);
 
 async function launchable() {

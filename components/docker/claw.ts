@@ -81,7 +81,8 @@ export class DockerClaw extends ComponentResource {
         ports: [{ internal: runtime.port, external: launch.hostPort, ip: "127.0.0.1", protocol: "tcp" }],
         healthcheck: {
           tests: ["CMD", "/usr/local/bin/entrypoint", "health", "--hold", `${holdSeconds}s`],
-          interval: "1s",
+          // Before the first check; later ones are apart by what they themselves sleep.
+          interval: "200ms",
           // Longer than a start and than a hold: the check itself decides.
           timeout: goDuration(Math.max(runtime.health.startupSeconds, holdSeconds) + 60),
           retries: 1,

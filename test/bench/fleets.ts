@@ -49,7 +49,7 @@ export function writeCompose(file: string, launches: readonly Launch[], image: s
       ulimits: { nofile: launch.maxOpenFiles },
       restart: "unless-stopped",
       ports: [`127.0.0.1:${launch.hostPort}:${launch.runtime.port}`],
-      healthcheck: { test: check, interval: "1s", timeout: goDuration(launch.runtime.health.startupSeconds + 60), retries: 1 },
+      healthcheck: { test: check, interval: "200ms", timeout: goDuration(launch.runtime.health.startupSeconds + 60), retries: 1 },
     },
   ]);
   const of = (value: object) => Object.fromEntries(names.map((name) => [name, value]));
@@ -70,7 +70,7 @@ export function runScript(launches: readonly Launch[], image: string, prefix: st
         `-v ${name}:${runtime.stateDir} ${tmpfsOf(launch)
           .map((mount) => `--tmpfs ${mount}`)
           .join(" ")}`,
-        `--health-cmd '${check.slice(1).join(" ")}' --health-interval 1s --health-timeout 2m --health-retries 1`,
+        `--health-cmd '${check.slice(1).join(" ")}' --health-interval 200ms --health-timeout 2m --health-retries 1`,
         `${Object.entries(launch.env)
           .map(([key, value]) => `-e '${key}=${value.replaceAll("'", "'\\''")}'`)
           .join(" ")} ${image} >/dev/null`,

@@ -183,6 +183,8 @@ async function entrypoint(): Promise<void> {
           "--read-only",
           "--tmpfs",
           "/run/claw:uid=10003,gid=10003,mode=0700",
+          "--tmpfs",
+          "/home/picoclaw/.picoclaw:uid=10003,gid=10003,mode=0700",
           "--entrypoint",
           "sh",
           pictured,

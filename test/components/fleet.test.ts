@@ -113,7 +113,7 @@ describe("a fleet of two claws of one runtime", () => {
       ports: [{ internal: 8080, external: 3000, ip: "127.0.0.1", protocol: "tcp" }],
       healthcheck: {
         tests: ["CMD", "/usr/local/bin/entrypoint", "health", "--hold", "30s"],
-        interval: "1s",
+        interval: "200ms",
         timeout: "3m0s",
         retries: 1,
         startPeriod: "0s",
