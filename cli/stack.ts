@@ -39,7 +39,7 @@ export class Stack {
 
   /** The fleet file, as the program finds it; relative to the repository where it is inside. */
   get fleetFile(): string {
-    return environment(root).CLAWFLEET_FLEET || this.#config.get("clawfleet:fleet") ?? "fleets/starter.toml";
+    return environment(root).CLAWFLEET_FLEET || this.#config.get("clawfleet:fleet") || "fleets/starter.toml";
   }
 
   /** The seed of the claws' gateway tokens, as the program finds it; undefined when there is none. */
