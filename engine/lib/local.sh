@@ -43,10 +43,10 @@ make_local_secrets() {
 # Pulumi writes the salt of this checkout's passphrase, and secrets encrypted with it, into the tracked stack file. They mean nothing
 # elsewhere: a clean filter (see .gitattributes) keeps them out of what git sees, while the file itself keeps them.
 git_filter() {
-  local clean='sh engine/local-only.sh'
+  local clean='sh engine/local-only.sh clean'
   if ! have git || ! git -C "$CLAWFLEET_ROOT" rev-parse --git-dir >/dev/null 2>&1; then return; fi
   if [ "$(git -C "$CLAWFLEET_ROOT" config --local filter.clawfleet-local.clean || true)" = "$clean" ]; then return; fi
-  git -C "$CLAWFLEET_ROOT" config --local filter.clawfleet-local.smudge cat
+  git -C "$CLAWFLEET_ROOT" config --local filter.clawfleet-local.smudge 'sh engine/local-only.sh restore'
   git -C "$CLAWFLEET_ROOT" config --local filter.clawfleet-local.clean "$clean"
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -52,7 +52,8 @@ describe("counts of test runs", () => {
 });
 
 describe("what git sees of the stack file", () => {
-  const clean = (text: string) => run("sh", ["engine/local-only.sh"], { input: text });
+  const env = () => ({ ...process.env, CLAWFLEET_STATE: join(dir, "no-such-state") });
+  const clean = (text: string) => run("sh", ["engine/local-only.sh", "clean"], { input: text, env: env() });
 
   test("no salt and no encrypted value, all else as it is", () => {
     const text =
@@ -61,9 +62,48 @@ describe("what git sees of the stack file", () => {
   });
 
   test("the file in the repository is left alone", () => {
-    const committed = run("sh", ["engine/local-only.sh"], { input: readFileSync(join(root, "Pulumi.dev.yaml"), "utf8") });
+    const committed = clean(readFileSync(join(root, "Pulumi.dev.yaml"), "utf8"));
     expect(clean(committed)).toBe(committed);
     expect(committed).not.toMatch(/encryptionsalt|secure:/);
+    expect(committed).toMatch(/^config:\n {2}clawfleet:fleet: /);
+  });
+
+  test("a commit that changes the file keeps what is local in it", () => {
+    const repository = join(dir, "repository");
+    mkdirSync(join(repository, "engine"), { recursive: true });
+    mkdirSync(join(repository, ".clawfleet"));
+    for (const file of [".gitattributes", "engine/local-only.sh"]) copyFileSync(join(root, file), join(repository, file));
+    const { CLAWFLEET_STATE: _, ...plain } = process.env;
+    const git = (...args: string[]) =>
+      execFileSync("git", ["-c", "user.name=test", "-c", "user.email=test@localhost", ...args], {
+        cwd: repository,
+        encoding: "utf8",
+        env: plain,
+      });
+    const file = join(repository, "Pulumi.dev.yaml");
+    const upstream = "config:\n  clawfleet:fleet: a.toml\n  clawfleet:target: docker\n";
+    git("init", "--quiet", "--initial-branch", "main");
+    git("config", "filter.clawfleet-local.clean", "sh engine/local-only.sh clean");
+    git("config", "filter.clawfleet-local.smudge", "sh engine/local-only.sh restore");
+    writeFileSync(file, upstream);
+    git("add", ".gitattributes", "engine", "Pulumi.dev.yaml");
+    git("commit", "--quiet", "--message", "one");
+    git("branch", "old");
+    writeFileSync(file, upstream.replace("a.toml", "b.toml"));
+    git("commit", "--quiet", "--all", "--message", "two");
+    git("checkout", "--quiet", "old");
+    const local = `${upstream}  secrets:anthropic:\n    secure: v1:xyz\nencryptionsalt: v1:abc\n`;
+    writeFileSync(file, local);
+    git("add", "Pulumi.dev.yaml");
+    expect(git("status", "--porcelain", "--untracked-files=no")).toBe("");
+    git("merge", "--quiet", "main");
+    const merged = readFileSync(file, "utf8");
+    expect(merged).toBe(
+      "config:\n  secrets:anthropic:\n    secure: v1:xyz\n  clawfleet:fleet: b.toml\n  clawfleet:target: docker\nencryptionsalt: v1:abc\n",
+    );
+    expect(git("status", "--porcelain", "--untracked-files=no")).toBe("");
+    expect(git("show", "HEAD:Pulumi.dev.yaml")).toBe(upstream.replace("a.toml", "b.toml"));
+    expect(statSync(join(repository, ".clawfleet/stack-file")).mode & 0o777).toBe(0o600);
   });
 });
 
