@@ -94,6 +94,12 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
+// Who reads us may stop early (`clawfleet logs ada | head`): that is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -43,6 +43,16 @@ test("--help goes to stdout; a wrong command line is exit code 2 with the usage 
   expect(clawfleet("upp").stderr).toContain('no command "upp"');
 });
 
+test("a reader that stops early is no error", () => {
+  const reader = `'${process.execPath}' '${main}' doctor | true; echo "\${PIPESTATUS[0]}"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", reader], {
+    env: { PATH: process.env.PATH, HOME: dir, DOCKER_HOST: `unix://${dir}/none.sock` },
+    encoding: "utf8",
+  });
+  expect(stderr).not.toContain("EPIPE");
+  expect(stdout.trim()).toMatch(/^[01]$/);
+});
+
 test("check names every problem of a fleet file with its place, exit code 2, and nothing else", () => {
   const file = join(dir, "fleet.toml");
   writeFileSync(file, '[[agent]]\nname = "ada"\nruntime = "pikoclaw"\n');
