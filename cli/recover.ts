@@ -2,7 +2,7 @@ import type Docker from "dockerode";
 import { containerName, label } from "../components/docker/names.ts";
 import { findContainers } from "./docker.ts";
 import { UserError } from "./errors.ts";
-import { killedRun, removeUnfinishedLocks } from "./locks.ts";
+import { killedRun } from "./locks.ts";
 import { askPulumi, failingSince } from "./pulumi.ts";
 import type { Stack } from "./stack.ts";
 import { note } from "./terminal.ts";
@@ -16,7 +16,6 @@ import { note } from "./terminal.ts";
  */
 export async function recover(stack: Stack, docker: Docker, claws: readonly string[]): Promise<boolean> {
   const { name } = stack;
-  if (removeUnfinishedLocks(name) > 0) note("removes a lock that was never written to its end");
   const killed = killedRun(name);
   if (killed !== undefined) {
     note("the last run on this stack was killed: releases its lock");

@@ -1,5 +1,6 @@
 import type Docker from "dockerode";
 import { environment } from "../components/environment.ts";
+import { removeUnfinished } from "./locks.ts";
 import { inventoryOf, makeStack, readConfig, readSetting, readState, type State } from "./pulumi.ts";
 import { root } from "./root.ts";
 import { note } from "./terminal.ts";
@@ -19,6 +20,7 @@ export class Stack {
 
   /** Reads a stack; `make` says whether to make it when there is none. */
   static async read(name: string, make = false): Promise<Stack> {
+    if ((await removeUnfinished(name)) > 0) note("removes files of the stack's backend that were never written to their end");
     // Together: each is a start of Pulumi.
     const [state, config] = await Promise.allSettled([readState(name), readConfig(name)]);
     if (state.status === "rejected") throw state.reason;

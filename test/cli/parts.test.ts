@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as httpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { type ClawStatus, statusTable } from "../../cli/claws.ts";
 import { demultiplexed } from "../../cli/docker.ts";
 import { findPlugin } from "../../cli/doctor.ts";
 import { askHealth } from "../../cli/health.ts";
-import { alive, killedRun, locksOf, removeUnfinishedLocks } from "../../cli/locks.ts";
+import { alive, killedRun, locksOf, removeUnfinished } from "../../cli/locks.ts";
 import { listener, listening, taken } from "../../cli/ports.ts";
 import { judge } from "../../cli/preflight.ts";
 import { colourful, size } from "../../cli/terminal.ts";
@@ -98,20 +98,29 @@ describe("locks", () => {
     expect(killedRun("other", `file://${dir}`)).toBeUndefined();
   });
 
-  test("a file that was never written to its end is no lock, and goes unless it is being written", () => {
+  test("a file that was never written to its end is no lock, and goes unless it is being written", async () => {
     lock({});
-    const folder = join(dir, ".pulumi/locks/organization/clawfleet/dev");
-    for (const [name, text] of [
-      ["a.json.1.tmp", ""],
-      ["b.json", '{"pid": 12, "user'],
-    ] as const) {
-      writeFileSync(join(folder, name), text);
-      utimesSync(join(folder, name), 1, 1);
-    }
-    writeFileSync(join(folder, "c.json.2.tmp"), "");
+    const [locks, stacks] = ["locks/organization/clawfleet/dev", "stacks/clawfleet"].map((name) => join(dir, ".pulumi", name));
+    mkdirSync(stacks ?? "", { recursive: true });
+    for (const [file, text] of [
+      [`${locks}/a.json.1.tmp`, ""],
+      [`${locks}/b.json`, '{"pid": 12, "user'],
+      [`${locks}/b.json.attrs`, ""],
+      [`${stacks}/dev.json`, ""],
+      [`${stacks}/dev.json.attrs`, ""],
+      [`${stacks}/dev.json.bak.attrs`, '{"user.cache_control":""}\n'],
+    ] as const)
+      writeFileSync(file, text);
     expect(locksOf("dev", `file://${dir}`)).toHaveLength(1);
-    expect(removeUnfinishedLocks("dev", `file://${dir}`)).toBe(2);
-    expect(readdirSync(folder).sort()).toEqual([expect.stringMatching(/^0\.\d+\.json$/), "c.json.2.tmp"]);
+    const busy = setInterval(() => writeFileSync(`${locks}/c.json.2.tmp`, "{"), 50);
+    try {
+      expect(await removeUnfinished("dev", `file://${dir}`)).toBe(4);
+    } finally {
+      clearInterval(busy);
+    }
+    expect(readdirSync(locks ?? "").sort()).toEqual([expect.stringMatching(/^0\.\d+\.json$/), "c.json.2.tmp"]);
+    expect(readdirSync(stacks ?? "").sort()).toEqual(["dev.json", "dev.json.bak.attrs"]);
+    expect(await removeUnfinished("dev", "s3://bucket")).toBe(0);
   });
 
   test("another machine's lock is respected", () => {
