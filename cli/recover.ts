@@ -21,7 +21,9 @@ export async function recover(stack: Stack, docker: Docker, claws: readonly stri
     note("the last run on this stack was killed: releases its lock");
     await askPulumi(["cancel", "--yes", "--stack", name]);
   }
-  const since = [killed, await failingSince(name)].filter((date) => date !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
+  const since = [killed, stack.restored, await failingSince(name)]
+    .filter((date) => date !== undefined)
+    .sort((a, b) => a.getTime() - b.getTime())[0];
   const pending = stack.state?.pending_operations ?? [];
   const begun = new Set(pending.map(({ resource }) => resource.urn.split("::").at(-1)));
   // A few seconds of slack: the daemon's clock counts whole seconds.

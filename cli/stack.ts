@@ -1,6 +1,6 @@
 import type Docker from "dockerode";
 import { environment } from "../components/environment.ts";
-import { removeUnfinished } from "./locks.ts";
+import { removeUnfinished, restoreState } from "./backend.ts";
 import { inventoryOf, makeStack, readConfig, readSetting, readState, type State } from "./pulumi.ts";
 import { root } from "./root.ts";
 import { note } from "./terminal.ts";
@@ -10,20 +10,28 @@ export class Stack {
   readonly name: string;
   /** Undefined while there is no such stack. */
   readonly state: State | undefined;
+  /** When the state was written, if the one after it was cut off: what is newer on the daemon, it cannot know. */
+  readonly restored: Date | undefined;
   readonly #config: ReadonlyMap<string, string | undefined>;
 
-  private constructor(name: string, state: State | undefined, config: ReadonlyMap<string, string | undefined>) {
+  private constructor(name: string, state: State | undefined, config: ReadonlyMap<string, string | undefined>, restored?: Date) {
     this.name = name;
     this.state = state;
+    this.restored = restored;
     this.#config = config;
   }
 
   /** Reads a stack; `make` says whether to make it when there is none. */
-  static async read(name: string, make = false): Promise<Stack> {
+  static async read(name: string, make = false, restored?: Date): Promise<Stack> {
     if ((await removeUnfinished(name)) > 0) note("removes files of the stack's backend that were never written to their end");
     // Together: each is a start of Pulumi.
     const [state, config] = await Promise.allSettled([readState(name), readConfig(name)]);
-    if (state.status === "rejected") throw state.reason;
+    if (state.status === "rejected") {
+      const time = restored === undefined ? restoreState(name) : undefined;
+      if (time === undefined) throw state.reason;
+      note(`the stack's state is cut off, by a full disk perhaps: goes back to the one of ${time.toISOString()}`);
+      return await Stack.read(name, make, time);
+    }
     if (state.value === undefined) {
       if (!make) return new Stack(name, undefined, new Map());
       note(`makes the stack "${name}"`);
@@ -31,7 +39,7 @@ export class Stack {
       return await Stack.read(name);
     }
     if (config.status === "rejected") throw config.reason;
-    return new Stack(name, state.value, config.value);
+    return new Stack(name, state.value, config.value, restored);
   }
 
   /** The claws of the last `up`. */

@@ -1,14 +1,15 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer as httpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { removeUnfinished, restoreState } from "../../cli/backend.ts";
 import { type ClawStatus, statusTable } from "../../cli/claws.ts";
 import { demultiplexed } from "../../cli/docker.ts";
 import { findPlugin } from "../../cli/doctor.ts";
 import { askHealth } from "../../cli/health.ts";
-import { alive, killedRun, locksOf, removeUnfinished } from "../../cli/locks.ts";
+import { alive, killedRun, locksOf } from "../../cli/locks.ts";
 import { listener, listening, taken } from "../../cli/ports.ts";
 import { judge } from "../../cli/preflight.ts";
 import { colourful, size } from "../../cli/terminal.ts";
@@ -121,6 +122,27 @@ describe("locks", () => {
     expect(readdirSync(locks ?? "").sort()).toEqual([expect.stringMatching(/^0\.\d+\.json$/), "c.json.2.tmp"]);
     expect(readdirSync(stacks ?? "").sort()).toEqual(["dev.json", "dev.json.bak.attrs"]);
     expect(await removeUnfinished("dev", "s3://bucket")).toBe(0);
+  });
+
+  test("a state that was cut off is replaced by the newest whole one, and kept", () => {
+    const paths = ["stacks/clawfleet", "history/clawfleet/dev", "backups/clawfleet/dev"].map((name) => join(dir, ".pulumi", name));
+    for (const path of paths) mkdirSync(path, { recursive: true });
+    const [stacks, history, backups] = paths;
+    const put = (file: string, text: string, time: number) => {
+      writeFileSync(file, text);
+      utimesSync(file, time, time);
+    };
+    put(`${stacks}/dev.json`, '{"is": 4}', 50);
+    expect(restoreState("dev", `file://${dir}`)).toBeUndefined();
+    put(`${stacks}/dev.json`, '{"is": {}', 50);
+    expect(restoreState("dev", `file://${dir}`)).toBeUndefined();
+    put(`${stacks}/dev.json.bak`, '{"is": ', 40);
+    put(`${history}/dev-3.history.json`, '{"no": "state"}', 35);
+    put(`${history}/dev-3.checkpoint.json`, '{"is": 3}', 30);
+    put(`${backups}/dev.2.json`, '{"is": 2}', 20);
+    expect(restoreState("dev", `file://${dir}`)).toEqual(new Date(30_000));
+    expect(readFileSync(`${stacks}/dev.json`, "utf8")).toBe('{"is": 3}');
+    expect(readFileSync(`${stacks}/dev.json.broken`, "utf8")).toBe('{"is": {}');
   });
 
   test("another machine's lock is respected", () => {

@@ -158,10 +158,10 @@ describe("a fault ends in a clear message, the next up converges, data stays", {
     try {
       execFileSync("cp", ["-a", `${join(s.dir, "backend")}/.`, small]);
       s.env.PULUMI_BACKEND_URL = `file://${small}`;
-      // Full before the run begins, then with room for its lock but not for its state.
+      // Full before the run begins, then with room for its lock and a part of its state.
       for (const [files, room] of [
         [4096, 0],
-        [4097, 16],
+        [4097, 28],
       ] as const) {
         execFileSync("sh", ["-c", `dd if=/dev/zero of=${small}/filler bs=1k 2>/dev/null; truncate -s -${room}k ${small}/filler`]);
         s.fleet(`${pico(await freePort())}[agent.security]\nmax_open_files = ${files}\n`);
