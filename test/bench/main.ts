@@ -243,7 +243,7 @@ try {
     "# What it costs",
     "",
     `Written by \`make bench\`, ${rounds} rounds of each comparison in turn, medians. Machine: ${await machine()}.`,
-    "Seconds are of that machine; ratios carry over.",
+    "Seconds are of that machine; ratios carry over. What the time goes on: [README.md](README.md).",
     "",
     "| what | Clawfleet | the other | result | goal | reached |",
     "|---|---|---|---|---|---|",
