@@ -47,6 +47,7 @@ export class TestDaemon {
       env: {
         HOME: this.dir,
         XDG_RUNTIME_DIR: this.dir,
+        TMPDIR: this.dir,
         PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
         DOCKERD_ROOTLESS_ROOTLESSKIT_NET: "slirp4netns",
         DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER: "builtin",

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -121,9 +121,9 @@ describe("a fault ends in a clear message, the next up converges, data stays", {
 
   test("the daemon is killed while a claw comes up", async () => {
     const daemon = await new TestDaemon().start();
+    const s = new TestStack("daemon", pico(await freePort()), { DOCKER_HOST: daemon.host });
     try {
       await daemon.load(await imageOf("picoclaw"));
-      const s = new TestStack("daemon", pico(await freePort()), { DOCKER_HOST: daemon.host });
       s.config({ "clawfleet:images": "pull" });
       await s.init();
       await s.up();
@@ -144,7 +144,8 @@ describe("a fault ends in a clear message, the next up converges, data stays", {
       await s.up();
       await kept(s);
     } finally {
-      await daemon.remove();
+      await daemon.remove(); // with all that the stack has there
+      rmSync(s.dir, { recursive: true, force: true });
     }
   });
 
