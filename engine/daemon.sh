@@ -166,6 +166,7 @@ launch() {
     for file in "/proc/$BASHPID/fd"/*; do
       if [ "${file##*/}" -gt 2 ]; then eval "exec ${file##*/}>&-"; fi
     done
+    # TMPDIR: RootlessKit's sockets must not be where old files are swept away.
     exec setsid "${as[@]}" env -i HOME="$home" USER="$OWNER" PATH="$(dirname "$script"):$SYSTEM_PATH" XDG_RUNTIME_DIR="$run" \
       ${HTTP_PROXY+HTTP_PROXY="$HTTP_PROXY"} ${HTTPS_PROXY+HTTPS_PROXY="$HTTPS_PROXY"} ${NO_PROXY+NO_PROXY="$NO_PROXY"} \
       ${SSL_CERT_FILE+SSL_CERT_FILE="$SSL_CERT_FILE"} ${SSL_CERT_DIR+SSL_CERT_DIR="$SSL_CERT_DIR"} \
