@@ -167,7 +167,7 @@ launch() {
       if [ "${file##*/}" -gt 2 ]; then eval "exec ${file##*/}>&-"; fi
     done
     # TMPDIR: RootlessKit's sockets must not be where old files are swept away.
-    exec setsid "${as[@]}" env -i HOME="$home" USER="$OWNER" PATH="$(dirname "$script"):$SYSTEM_PATH" XDG_RUNTIME_DIR="$run" \
+    exec setsid "${as[@]}" env -i HOME="$home" USER="$OWNER" PATH="$(dirname "$script"):$SYSTEM_PATH" XDG_RUNTIME_DIR="$run" TMPDIR="$run" \
       ${HTTP_PROXY+HTTP_PROXY="$HTTP_PROXY"} ${HTTPS_PROXY+HTTPS_PROXY="$HTTPS_PROXY"} ${NO_PROXY+NO_PROXY="$NO_PROXY"} \
       ${SSL_CERT_FILE+SSL_CERT_FILE="$SSL_CERT_FILE"} ${SSL_CERT_DIR+SSL_CERT_DIR="$SSL_CERT_DIR"} \
       DOCKERD_ROOTLESS_ROOTLESSKIT_NET=slirp4netns DOCKERD_ROOTLESS_ROOTLESSKIT_MTU=65520 DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER=builtin \
