@@ -41,7 +41,7 @@ make_local_secrets() {
 }
 
 # Pulumi writes the salt of this checkout's passphrase, and secrets encrypted with it, into the tracked stack file. They mean nothing
-# elsewhere: a clean filter (see .gitattributes) keeps them out of what git sees, while the file itself keeps them.
+# elsewhere: a filter (see .gitattributes) keeps them out of what git sees, while the file itself keeps them, also across a pull.
 git_filter() {
   local clean='sh engine/local-only.sh clean'
   if ! have git || ! git -C "$CLAWFLEET_ROOT" rev-parse --git-dir >/dev/null 2>&1; then return; fi
