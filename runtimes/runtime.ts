@@ -4,8 +4,27 @@ import type { Claw, Json, Path } from "../fleet/types.ts";
 export type SecretSource =
   /** A named secret of the stack (`api_key_ref`, `token_ref`). `required: false` = the claw comes up without it. */
   | { readonly kind: "ref"; readonly name: string; readonly required: boolean; readonly path: Path }
-  /** The claw's gateway token, derived from the stack's one token seed. */
-  | { readonly kind: "gateway-token" };
+  /** The claw's gateway token, derived from the stack's one token seed. `sha256`: its hash in lower-case hex, for runtimes that are given that. */
+  | { readonly kind: "gateway-token"; readonly hash?: "sha256" };
+
+/** An environment variable that whoever runs the image by hand may set: a line of `.env.example`. Overrides of its configuration are not listed. */
+export interface Variable {
+  readonly name: string;
+  /** One line: what it is, and where one gets it. */
+  readonly about: string;
+  /** `<NAME>_FILE` may name a file with the value instead. */
+  readonly secret: boolean;
+  /** The container does not start without it. */
+  readonly required: boolean;
+  /** What holds when it is not set, where that is a value. */
+  readonly default?: string;
+}
+
+/** Where upstream lists its releases. */
+export type Upstream =
+  | { readonly kind: "npm" | "go" | "crates"; readonly name: string }
+  /** Tags of `source`; `tags` is a regular expression whose first group is the version to compare. */
+  | { readonly kind: "git"; readonly tags: string };
 
 /** Facts of a runtime that every target needs, written once, in its folder's runtime.ts. */
 export interface Descriptor {
@@ -17,6 +36,7 @@ export interface Descriptor {
   readonly version: string;
   /** Upstream's home, for labels and docs. */
   readonly source: string;
+  readonly upstream: Upstream;
   readonly license: string;
   /** uid and gid in the image; 10001 and up. */
   readonly uid: number;
@@ -30,6 +50,13 @@ export interface Descriptor {
     /** Seconds within which a start is healthy on a slow machine. */
     readonly startupSeconds: number;
   };
+  /**
+   * Where the runtime cannot serve `health.path` by itself: the entrypoint listens on `port`, asks the runtime on `upstreamPort` of 127.0.0.1,
+   * and asks for the path on the right where a client asks for the one on the left.
+   */
+  readonly front?: { readonly upstreamPort: number; readonly rewrite: { readonly [path: string]: string } };
+  /** The runtime does not work without a Docker daemon of the host: what it does there, ending the sentence "it needs Docker to ...". */
+  readonly docker?: { readonly why: string };
   /** Directory that the claw's volume covers. */
   readonly stateDir: string;
   /** Where the image's workspace/ (identity and prompt files) is put at first start; default `<stateDir>/workspace`. */
@@ -49,6 +76,8 @@ export interface Descriptor {
   };
   /** Prefix of override variables, e.g. `OPENCLAW_`. */
   readonly envPrefix: string;
+  /** What `.env.example` offers beside the configuration's overrides, secrets first. */
+  readonly variables: readonly Variable[];
   /** Environment of the runtime that is the same for every claw. */
   readonly env: { readonly [name: string]: string };
   readonly command: readonly string[];

@@ -82,7 +82,7 @@ wanted_bases() {
   for file in "$CLAWFLEET_ROOT"/runtimes/*/Dockerfile; do
     runtime=$(basename "$(dirname "$file")")
     if [ -z "$fleet" ] || grep -qE "^[[:space:]]*runtime[[:space:]]*=[[:space:]]*[\"']${runtime}[\"']" "$fleet"; then
-      sed -nE 's/^ARG (DEBIAN|NODE|GO|RUST)=.*/\1/p' "$file"
+      sed -nE 's/^ARG (DEBIAN|NODE|NODE_BUILD|GO|RUST|PYTHON)=.*/\1/p' "$file"
     fi
   done | sort -u
 }
@@ -105,9 +105,9 @@ choose_bases() {
   if [ ${#wanted[@]} -eq 0 ]; then return; fi
   if [[ " ${wanted[*]} " == *" RUST "* ]] && ! DOCKER_HOST=$DOCKER_ADDRESS "$CLAWFLEET_ROOT/engine/bases.sh" has RUST && ! rust_toolchain >/dev/null; then
     if [ -n "$fleet" ]; then
-      fail "ZeroClaw is compiled by Rust >= 1.96, which this machine lacks. Install it (rustup toolchain install nightly), or run another fleet."
+      fail "ZeroClaw and IronClaw are compiled by Rust >= 1.96, which this machine lacks. Install it (rustup toolchain install nightly), or run another fleet."
     fi
-    warn "no Rust >= 1.96 on this machine: what needs ZeroClaw's image cannot run (rustup toolchain install nightly)"
+    warn "no Rust >= 1.96 on this machine: what needs ZeroClaw's or IronClaw's image cannot run (rustup toolchain install nightly)"
     mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | grep -vx RUST)
   fi
   DOCKER_HOST=$DOCKER_ADDRESS "$CLAWFLEET_ROOT/engine/bases.sh" "${wanted[@]}"

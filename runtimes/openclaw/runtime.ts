@@ -15,6 +15,7 @@ const descriptor: Descriptor = {
   title: "OpenClaw",
   version: "2026.9.6",
   source: "https://github.com/openclaw/openclaw",
+  upstream: { kind: "npm", name: "openclaw" },
   license: "MIT",
   uid: 10002,
   port: 3000,
@@ -30,6 +31,16 @@ const descriptor: Descriptor = {
   minMemoryMiB: 1024,
   config: { format: "json", overrides: "merge", path: "/run/claw/config.json" },
   envPrefix: "OPENCLAW_",
+  variables: [
+    { name: "OPENCLAW_GATEWAY_TOKEN", about: "Whoever has it commands the claw: openssl rand -hex 32", secret: true, required: true },
+    {
+      name: "ANTHROPIC_API_KEY",
+      about: "The model's key; or OPENAI_API_KEY, OPENROUTER_API_KEY, GEMINI_API_KEY, ... as OpenClaw names them",
+      secret: true,
+      required: false,
+    },
+    { name: "TELEGRAM_BOT_TOKEN", about: "The Telegram bot's token, from @BotFather", secret: true, required: false },
+  ],
   env: {
     HOME: "/home/openclaw",
     NODE_ENV: "production",

@@ -14,6 +14,7 @@ const descriptor: Descriptor = {
   title: "PicoClaw",
   version: "v0.2.9",
   source: "https://github.com/sipeed/picoclaw",
+  upstream: { kind: "go", name: "github.com/sipeed/picoclaw" },
   license: "MIT",
   uid: 10003,
   port: 8080,
@@ -25,6 +26,7 @@ const descriptor: Descriptor = {
   minMemoryMiB: 64,
   config: { format: "json", overrides: "merge", path: "/run/claw/config.json" },
   envPrefix: "PICOCLAW_",
+  variables: [],
   env: { HOME: "/home/picoclaw", NO_COLOR: "1", PICOCLAW_CONFIG: "/run/claw/config.json", PICOCLAW_HOME: stateDir },
   // PicoClaw refuses to start when the process id in its file is alive. After a kill the file is still on the volume, and in the new container that
   // id is often taken, be it by a thread of PicoClaw itself. One container per volume is what keeps it single here.

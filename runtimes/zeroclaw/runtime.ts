@@ -18,6 +18,7 @@ const descriptor: Descriptor = {
   title: "ZeroClaw",
   version: "0.8.7",
   source: "https://github.com/zeroclaw-labs/zeroclaw",
+  upstream: { kind: "crates", name: "zeroclaw" },
   license: "MIT OR Apache-2.0",
   uid: 10001,
   port: PORT,
@@ -29,6 +30,7 @@ const descriptor: Descriptor = {
   minMemoryMiB: 96,
   config: { format: "toml", overrides: "native", path: `${stateDir}/config.toml` },
   envPrefix: prefix,
+  variables: [],
   env: {
     HOME: home,
     ZEROCLAW_CONFIG_DIR: stateDir,

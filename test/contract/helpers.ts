@@ -11,6 +11,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
+import { contextHash } from "../../components/context.ts";
 import type { Claw } from "../../fleet/types.ts";
 import type { Descriptor, Runtime, Translation } from "../../runtimes/runtime.ts";
 
@@ -70,12 +72,45 @@ export function tagOf(runtime: Descriptor): string {
   return `ghcr.io/codervisor/${runtime.name}:${runtime.version}`;
 }
 
+/** The runtime's build arguments, with those that `CLAWFLEET_BUILD_ARGS` has for it: `{"nullclaw": {"REPO": "git://..."}}`. */
+function buildArgsOf(runtime: Descriptor): Readonly<Record<string, string>> {
+  const parsed: unknown = JSON.parse(process.env.CLAWFLEET_BUILD_ARGS || "{}");
+  return { ...runtime.buildArgs, ...z.record(z.string(), z.record(z.string(), z.string())).parse(parsed)[runtime.name] };
+}
+
+const inputs = (runtime: Descriptor) => contextHash(context, `${runtime.name}/Dockerfile`);
+
+/** Whether the daemon holds an image that `buildImage` made of the very files that are in the folder now. */
+async function isBuilt(runtime: Descriptor): Promise<boolean> {
+  const label = '{{ index .Config.Labels "dev.clawfleet.inputs" }}';
+  const found = await docker(["image", "inspect", "--format", label, tagOf(runtime)]);
+  return found.code === 0 && found.stdout.trim() === inputs(runtime);
+}
+
+/**
+ * Whether the runtime's image can be had here. One whose source is in no package registry needs its git repository, or an image made before of the
+ * same files; where neither is to be had it says so on stderr, and the runtime's tests that need it cannot run.
+ */
+export async function obtainable(runtime: Descriptor): Promise<boolean> {
+  const { REPO: repository } = buildArgsOf(runtime);
+  if (repository === undefined || (await isBuilt(runtime))) return true;
+  const reachable = await new Promise<boolean>((resolve) => {
+    const env = { ...process.env, GIT_TERMINAL_PROMPT: "0" };
+    execFile("git", ["ls-remote", "--exit-code", repository, "HEAD"], { env, timeout: 20_000 }, (error) => resolve(error === null));
+  });
+  if (!reachable)
+    console.warn(`NOT TESTED HERE: ${runtime.title} itself. ${repository} cannot be reached, and there is no image of these files.`);
+  return reachable;
+}
+
 /**
  * Builds the runtime's image (a matter of seconds when nothing changed: the builder's cache) and returns its tag.
  * Base images come from `CLAWFLEET_BASES`, network settings from `CLAWFLEET_BUILD_*`, both as `make shell` sets them.
  */
 export async function buildImage(runtime: Descriptor): Promise<string> {
   const tag = tagOf(runtime);
+  const buildArgs = buildArgsOf(runtime);
+  if (buildArgs.REPO !== undefined && (await isBuilt(runtime))) return tag;
   const dir = await mkdtemp(join(tmpdir(), "clawfleet-contract-"));
   try {
     const args = ["build", "--network", "host", "--tag", tag, "--file", join(context, runtime.name, "Dockerfile")];
@@ -84,7 +119,8 @@ export async function buildImage(runtime: Descriptor): Promise<string> {
       const image = bases.get(base);
       if (image !== undefined) args.push("--build-arg", `${base}=${image}`);
     }
-    for (const [name, value] of Object.entries(runtime.buildArgs)) args.push("--build-arg", `${name}=${value}`);
+    for (const [name, value] of Object.entries(buildArgs)) args.push("--build-arg", `${name}=${value}`);
+    if (buildArgs.REPO !== undefined) args.push("--label", `dev.clawfleet.inputs=${inputs(runtime)}`);
     const secrets = { "build-env": "BUILD_ENV", ca: "BUILD_CA", npmrc: "BUILD_NPMRC", cargo: "BUILD_CARGO" };
     for (const [id, variable] of Object.entries(secrets)) {
       const file = join(dir, id);
