@@ -47,7 +47,7 @@ const TABLES: ReadonlyMap<string, readonly string[]> = new Map(
 );
 
 function tables() {
-  const { model, tools, channels, memory, security, schedule } = agentSchema([]).shape;
+  const { model, tools, channels, memory, security, docker, schedule } = agentSchema([]).shape;
   const schedules = schedule.unwrap().shape;
   return {
     model: model.unwrap().shape,
@@ -55,6 +55,7 @@ function tables() {
     channels: channels.unwrap().element.shape,
     memory: memory.unwrap().shape,
     security: security.unwrap().shape,
+    docker: docker.unwrap().shape,
     schedule: schedules,
     "schedule.cron": schedules.cron.unwrap().element.shape,
   };
@@ -83,6 +84,7 @@ function oneOf(path: Path, values: readonly string[], value: string): string {
   const close = nearest(value, values);
   const all = values.join(", ");
   if (setting === "runtime") return `there is no runtime ${quote(value)}${close ? `; did you mean ${close}?` : ""} (known: ${all})`;
+  if (values.length === 1) return `${setting} must be ${JSON.stringify(all)}, not ${quote(value)}`;
   return `${setting} must be one of ${all}, not ${quote(value)}${close ? `; did you mean ${close}?` : ""}`;
 }
 
@@ -140,7 +142,9 @@ export function explain(
   const choice = issue.code === "invalid_value" ? issue.values.filter((v) => typeof v === "string") : [];
   if (choice.length > 0) {
     const message =
-      typeof value === "string" ? oneOf(path, choice, value) : `${wrongType(path, "string", value)} (one of ${choice.join(", ")})`;
+      typeof value === "string"
+        ? oneOf(path, choice, value)
+        : `${wrongType(path, "string", value)} (${choice.length === 1 ? JSON.stringify(choice[0]) : `one of ${choice.join(", ")}`})`;
     return [{ path, message }];
   }
   if (issue.code === "invalid_value" && typeof value !== "boolean") return [{ path, message: wrongType(path, "boolean", value) }];

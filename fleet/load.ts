@@ -171,6 +171,7 @@ function toClaw(agent: Agent, port: number, path: Path): Claw {
       cpus: security?.cpus ?? DEFAULTS.security.cpus,
       maxOpenFiles: security?.max_open_files ?? DEFAULTS.security.max_open_files,
     },
+    docker: { access: agent.docker?.access ?? DEFAULTS.docker.access },
     schedule: {
       ...(heartbeat !== undefined && { heartbeatMinutes: heartbeat }),
       cron: schedule?.cron ?? [],

@@ -2,13 +2,14 @@ import type { Position } from "./locate.ts";
 import { isTable, type Table } from "./merge.ts";
 import { derivedPort, EXPLICIT, nearestFree } from "./ports.ts";
 import { quote } from "./problems.ts";
+import { ACKNOWLEDGE } from "./schema.ts";
 import type { Path } from "./types.ts";
 
 type Report = (path: Path, message: string) => void;
 type Locate = (path: Path) => Position;
 
 /**
- * The rules between claws: names, ports and channel tokens are each one claw's. Works on tables that may hold mistakes of other kinds,
+ * The rules between claws (names, ports and channel tokens are each one claw's), and between what a claw and the defaults say. Works on tables that may hold mistakes of other kinds,
  * so that these do not hide mistakes of this kind.
  *
  * @returns each claw's host port; undefined where its name or port is itself wrong
@@ -17,6 +18,7 @@ export function crossCheck(agents: readonly Table[], report: Report, locate: Loc
   checkNames(agents, report, locate);
   checkLists(agents, report);
   checkTokens(agents, report, locate);
+  checkDocker(agents, report);
   return checkPorts(agents, report, locate);
 }
 
@@ -74,6 +76,15 @@ function checkTokens(agents: readonly Table[], report: Report, locate: Locate): 
         }
       }
     }
+  }
+}
+
+/** Here and not in the schema: the access may be an agent's and the sentence the defaults', or the other way round. */
+function checkDocker(agents: readonly Table[], report: Report): void {
+  for (const [i, { docker }] of agents.entries()) {
+    if (!isTable(docker) || docker.access !== "shared" || docker.acknowledge !== undefined) continue;
+    const message = `access "shared" reaches every container of the Docker daemon, other claws' too; if you accept that, write below it: acknowledge = ${JSON.stringify(ACKNOWLEDGE)}`;
+    report(["agent", i, "docker", "access"], message);
   }
 }
 

@@ -7,7 +7,11 @@ export const DEFAULTS = {
   tool: { allowed: false },
   memory: { enabled: true },
   security: { allowlist: [] as string[], sandboxed: true, profile: "managed", memory_limit: "1g", cpus: 1, max_open_files: 65_536 },
+  docker: { access: "none" },
 } as const;
+
+/** What `docker.acknowledge` says: access that reaches beyond the claw itself is never had by a word alone. */
+export const ACKNOWLEDGE = "agents on this daemon can control each other";
 
 /** Claws in one file, levels and keys under one claw's extras. */
 export const LIMITS = { claws: 5000, extrasDepth: 16, extrasKeys: 2000 } as const;
@@ -122,6 +126,15 @@ const security = z.strictObject({
     .describe("Only `true`: every claw runs without capabilities."),
 });
 
+const docker = z.strictObject({
+  access: z.enum(["none", "shared"]).optional().meta({
+    default: DEFAULTS.docker.access,
+    description:
+      "Which Docker daemon the claw can use. `none`: none. `shared`: the one that it runs on, with all the claws there; asks for `acknowledge`.",
+  }),
+  acknowledge: z.literal(ACKNOWLEDGE).optional().describe("Only this sentence, word for word: it says what `shared` means."),
+});
+
 const cronJob = z.strictObject({
   cron: z
     .string()
@@ -168,6 +181,7 @@ function settings<T extends z.ZodType>(runtimes: readonly string[], modelTable: 
     channels: channels.optional(),
     memory: memory.optional().describe("What the claw remembers."),
     security: security.optional().describe("Who may talk to the claw, and what the claw may do and use."),
+    docker: docker.optional().describe("Whether the claw may start containers of its own."),
     schedule: schedule.optional().describe("What the claw does without being asked."),
     extras: extras.optional(),
   };

@@ -59,6 +59,9 @@ export interface Security {
   readonly maxOpenFiles: number;
 }
 
+/** none = no daemon; shared = the daemon that the claw itself runs on, so every container there. */
+export type DockerAccess = "none" | "shared";
+
 export interface CronJob {
   /** Five-field cron expression, UTC. */
   readonly cron: string;
@@ -83,6 +86,7 @@ export interface Claw {
   readonly channels: readonly Channel[];
   readonly memory: Memory;
   readonly security: Security;
+  readonly docker: { readonly access: DockerAccess };
   readonly schedule: Schedule;
   /** The runtime's own keys, passed through after its schema has checked them. */
   readonly extras: { readonly [key: string]: Json };

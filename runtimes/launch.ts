@@ -1,5 +1,6 @@
 import { loadFleet } from "../fleet/load.ts";
 import { type LoadedFleet, problemsToError } from "../fleet/problems.ts";
+import { ACKNOWLEDGE } from "../fleet/schema.ts";
 import type { Path } from "../fleet/types.ts";
 import { loadRuntimes, runtimeNames } from "./index.ts";
 import type { Launch, Runtime } from "./runtime.ts";
@@ -25,6 +26,12 @@ export function launches(loaded: LoadedFleet, runtimes: ReadonlyMap<string, Runt
         `${descriptor.title} needs at least ${descriptor.minMemoryMiB} MiB to come up; "${claw.name}" has ${memoryMiB}: memory_limit = "${descriptor.minMemoryMiB}m"`,
       );
     }
+    if (descriptor.docker !== undefined && claw.docker.access === "none") {
+      report(
+        [...claw.path, "docker", "access"],
+        `${descriptor.title} needs Docker to ${descriptor.docker.why}, and "${claw.name}" has no access to it; write [agent.docker] with access = "shared" and acknowledge = ${JSON.stringify(ACKNOWLEDGE)}`,
+      );
+    }
     const { env, secretEnv } = runtime.translate(claw, report);
     return {
       claw: claw.name,
@@ -35,6 +42,7 @@ export function launches(loaded: LoadedFleet, runtimes: ReadonlyMap<string, Runt
       memoryMiB,
       cpus,
       maxOpenFiles: Math.min(maxOpenFiles, mostOpenFiles),
+      docker: claw.docker.access,
     };
   });
   if (problems.length > 0) throw problemsToError(loaded, problems);

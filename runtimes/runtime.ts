@@ -1,4 +1,4 @@
-import type { Claw, Json, Path } from "../fleet/types.ts";
+import type { Claw, DockerAccess, Json, Path } from "../fleet/types.ts";
 
 /** A secret's value is never here: only where it comes from. */
 export type SecretSource =
@@ -115,4 +115,5 @@ export interface Launch {
   readonly memoryMiB: number;
   readonly cpus: number;
   readonly maxOpenFiles: number;
+  readonly docker: DockerAccess;
 }

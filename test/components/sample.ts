@@ -40,6 +40,7 @@ export function launch(change: Partial<Launch> = {}): Launch {
     memoryMiB: 1024,
     cpus: 1.5,
     maxOpenFiles: 65536,
+    docker: "none",
     ...change,
   };
 }

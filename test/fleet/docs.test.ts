@@ -33,7 +33,9 @@ test("the JSON Schema describes every setting, allows no unknown ones, and leave
   };
   walk(fleetJsonSchema(runtimes), "");
   const tables = (at: string) =>
-    ["", ".model", ".tools[]", ".channels[]", ".memory", ".security", ".schedule", ".schedule.cron[]"].map((table) => `${at}${table}`);
+    ["", ".model", ".tools[]", ".channels[]", ".memory", ".security", ".docker", ".schedule", ".schedule.cron[]"].map(
+      (table) => `${at}${table}`,
+    );
   expect(closed.sort()).toEqual(["", ...tables("defaults"), ...tables("agent[]")].sort());
 });
 

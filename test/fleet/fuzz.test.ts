@@ -5,6 +5,7 @@ import { stringify } from "smol-toml";
 import { expect, test } from "vitest";
 import { loadFleet, parseFleet } from "../../fleet/load.ts";
 import { FleetError } from "../../fleet/problems.ts";
+import { ACKNOWLEDGE } from "../../fleet/schema.ts";
 import type { Claw, Fleet } from "../../fleet/types.ts";
 import { random } from "./random.ts";
 
@@ -42,6 +43,7 @@ const LINES = [
   "[agent.model]",
   "[[agent.channels]]",
   "[[agent.tools]]",
+  "[agent.docker]",
   "[agent.extras]",
 ];
 const KEYS = [
@@ -53,6 +55,8 @@ const KEYS = [
   "channels",
   "enabled",
   "token_ref",
+  "access",
+  "acknowledge",
   "cron",
   "extras",
   "__proto__",
@@ -154,6 +158,7 @@ function written(claw: Claw) {
       cpus: security.cpus,
       max_open_files: security.maxOpenFiles,
     },
+    docker: { access: claw.docker.access, ...(claw.docker.access === "shared" && { acknowledge: ACKNOWLEDGE }) },
     schedule: { heartbeat: heartbeatMinutes === undefined ? "off" : `${heartbeatMinutes}m`, cron: schedule.cron },
     extras: claw.extras,
   };

@@ -43,6 +43,7 @@ describe("a file with every setting", () => {
         cpus: 1,
         maxOpenFiles: 65_536,
       },
+      docker: { access: "none" },
       schedule: { heartbeatMinutes: 120, cron: [] },
       extras: { log: { level: "info", format: "json" } },
       path: ["agent", 0],
@@ -65,6 +66,7 @@ describe("a file with every setting", () => {
       ],
       memory: { enabled: false, maxHistory: 7 },
       security: { allowlist: [], sandboxed: false, profile: "permissive", memoryMiB: 512, cpus: 0.5, maxOpenFiles: 1024 },
+      docker: { access: "shared" },
       schedule: { cron: [{ cron: "*/5 0-6,22 1-31/2 * 1-5", message: 'Two lines\nwith "quotes" and ünicode 🦞' }] },
       extras: { log: { level: "debug", format: "json" }, gateway: { limits: [1, 2.5, true, "x", { y: [] }] } },
       path: ["agent", 1],
@@ -90,9 +92,9 @@ describe("a file with every setting", () => {
     [["agent", 1, "model", "base_url"], 39, 1], // its own model has none, and the default's does not count
     [["agent", 1, "tools", 1, "name"], 36, 32],
     [["agent", 1, "channels", 0, "allowlist"], 43, 1],
-    [["agent", 1, "extras", "log", "level"], 75, 5],
+    [["agent", 1, "extras", "log", "level"], 79, 5],
     [["agent", 1, "extras", "log", "format"], 27, 1],
-    [["agent", 2, "model", "name"], 84, 1],
+    [["agent", 2, "model", "name"], 88, 1],
     [["agent", 2, "model", "api_key_ref"], 8, 1],
     [["agent", 9], 29, 1],
     [[], 1, 1],
@@ -104,7 +106,7 @@ describe("a file with every setting", () => {
     const late = { path: ["agent", 2, "channels", 0], message: "late" };
     const early = { path: ["agent", 0, "memory", "max_history"], message: "early" };
     expect(problemsToError({ fleet: { ...fleet, file: "f.toml" }, locate }, [late, early, late]).message).toBe(
-      "f.toml:16:1: early\nf.toml:81:13: late",
+      "f.toml:16:1: early\nf.toml:85:13: late",
     );
   });
 });

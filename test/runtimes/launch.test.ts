@@ -43,8 +43,21 @@ security = { memory_limit = "512m", cpus = 1.5, max_open_files = 2048 }
       memoryMiB: 512,
       cpus: 1.5,
       maxOpenFiles: 2048,
+      docker: "none",
     },
   ]);
+});
+
+test("a runtime that needs Docker is refused where the claw has no access to it, and comes up where it has", () => {
+  const needy = { ...runtime, descriptor: { ...descriptor, docker: { why: "run each agent in a container of its own" } } };
+  const agent = '[[agent]]\nname = "ada"\nruntime = "picoclaw"\n';
+  const granted = `\n[agent.docker]\naccess = "shared"\nacknowledge = "agents on this daemon can control each other"\n`;
+  const of = (text: string) => launches(parseFleet(text, "fleet.toml", { runtimes: ["picoclaw"] }), new Map([["picoclaw", needy]]));
+  const why = 'Testclaw needs Docker to run each agent in a container of its own, and "ada" has no access to it; ';
+  const how = 'write [agent.docker] with access = "shared" and acknowledge = "agents on this daemon can control each other"';
+  expect(() => of(agent)).toThrow(new FleetError([{ file: "fleet.toml", line: 1, column: 1, message: why + how }]));
+  expect(() => of(`${agent}docker.access = "none"\n`)).toThrow(`fleet.toml:4:8: ${why}`);
+  expect(of(agent + granted).map(({ docker }) => docker)).toEqual(["shared"]);
 });
 
 test("no claw gets more open files than the daemon can give", () => {
