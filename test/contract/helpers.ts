@@ -144,6 +144,7 @@ export function claw(runtime: Descriptor, change: Partial<Claw> = {}): Claw {
     channels: [],
     memory: { enabled: true },
     security: { allowlist: [], sandboxed: true, profile: "managed", memoryMiB: 2048, cpus: 2, maxOpenFiles: 65536 },
+    docker: { access: "none" },
     schedule: { cron: [] },
     extras: {},
     path: ["agent", 0],
@@ -160,13 +161,17 @@ export function translateOrThrow(runtime: Runtime, subject: Claw): Translation {
 
 export interface Container {
   readonly name: string;
-  /** `http://127.0.0.1:<port>` as seen from here. */
+  /** `http://127.0.0.1:<port>` as seen from here; another one after a restart. */
   readonly url: string;
   /** Seconds from `docker run` to the runtime's first good health answer. */
   readonly startSeconds: number;
   /** Runs a command as the claw's user, with its environment. */
   exec(command: readonly string[], timeoutSeconds?: number): Promise<Result>;
   logs(): Promise<string>;
+  /** Stops it as every target does and starts it again; `healthy` (the default) waits for the runtime's good answer. */
+  restart(options?: { readonly healthy?: boolean }): Promise<void>;
+  /** Removes this container and starts one like it, with variables added or changed, on the same volume. */
+  recreate(change: { readonly [name: string]: string }): Promise<Container>;
   /** Removes container and volume. */
   remove(): Promise<void>;
 }
@@ -184,6 +189,18 @@ export async function startClaw(
   secrets: { readonly [name: string]: string } = {},
 ): Promise<Container> {
   const name = `clawfleet-contract-${runtime.name}-${randomBytes(4).toString("hex")}`;
+  return await run(name, { runtime, image, env: { ...runtime.env, ...translation.env }, secrets });
+}
+
+interface Start {
+  readonly runtime: Descriptor;
+  readonly image: string;
+  readonly env: { readonly [name: string]: string };
+  readonly secrets: { readonly [name: string]: string };
+}
+
+async function run(name: string, start: Start): Promise<Container> {
+  const { runtime, image, env, secrets } = start;
   const owner = `uid=${runtime.uid},gid=${runtime.uid},mode=0700`;
   const args = ["run", "--detach", "--name", name, "--init", "--read-only", "--user", `${runtime.uid}:${runtime.uid}`];
   args.push("--cap-drop", "ALL", "--security-opt", "no-new-privileges:true", "--publish", `127.0.0.1::${runtime.port}`);
@@ -192,7 +209,7 @@ export async function startClaw(
     args.push("--tmpfs", `${mount.path}:rw,nosuid,nodev,${mount.exec ? "exec" : "noexec"},size=${mount.sizeMiB}m,${owner}`);
   }
   args.push("--volume", `${name}-state:${runtime.stateDir}`, "--stop-timeout", `${runtime.stopGraceSeconds}`);
-  for (const [key, value] of Object.entries({ ...runtime.env, ...translation.env })) args.push("--env", `${key}=${value}`);
+  for (const [key, value] of Object.entries(env)) args.push("--env", `${key}=${value}`);
   for (const key of Object.keys(secrets)) args.push("--env", key);
 
   const remove = async () => {
@@ -203,18 +220,32 @@ export async function startClaw(
     const result = await docker(["logs", name]);
     return result.stdout + result.stderr;
   };
+  const published = async () => {
+    const addresses = await dockerOrThrow(["port", name, `${runtime.port}/tcp`]);
+    return `http://${addresses.trim().split("\n")[0]}`;
+  };
   const started = performance.now();
   try {
     await dockerOrThrow([...args, image], { env: secrets });
-    const published = (await dockerOrThrow(["port", name, `${runtime.port}/tcp`])).trim();
-    const url = `http://${published.split("\n")[0]}`;
+    let url = await published();
     await waitHealthy(runtime, name, url);
     return {
       name,
-      url,
+      get url() {
+        return url;
+      },
       startSeconds: (performance.now() - started) / 1000,
       exec: (command, timeoutSeconds = 60) => docker(["exec", name, ...command], { timeoutSeconds }),
       logs,
+      async restart({ healthy = true } = {}) {
+        await dockerOrThrow(["restart", "--time", `${runtime.stopGraceSeconds}`, name], { timeoutSeconds: runtime.stopGraceSeconds + 60 });
+        url = await published();
+        if (healthy) await waitHealthy(runtime, name, url);
+      },
+      async recreate(change) {
+        await dockerOrThrow(["rm", "--force", name]);
+        return await run(name, { ...start, env: { ...env, ...change } });
+      },
       remove,
     };
   } catch (error) {

@@ -5,6 +5,7 @@ import { schema } from "../../runtimes/openclaw/native.ts";
 import { runtime } from "../../runtimes/openclaw/runtime.ts";
 import { buildImage, type Container, claw, confinement, startClaw, translateOrThrow } from "./helpers.ts";
 import { compareKeys } from "./json-schema.ts";
+import { describeLifecycle } from "./lifecycle.ts";
 
 const { descriptor } = runtime;
 const token = "0123456789abcdef".repeat(4);
@@ -177,4 +178,25 @@ test("comes up without any key, strict, its channel off, with a provider of its 
   } finally {
     await second.remove();
   }
+});
+
+describeLifecycle({
+  runtime: descriptor,
+  image: () => image,
+  container: () => container,
+  replaced: (next) => {
+    container = next;
+  },
+  change: {
+    variable: "OPENCLAW_agents__defaults__model__primary",
+    value: "anthropic/claude-of-tomorrow",
+    read: async (next) => {
+      const told = async () => /agent model: (\S+)/.exec(await next.logs())?.[1];
+      await expect.poll(told, { timeout: 50_000, interval: 500 }).toBeDefined();
+      return await told();
+    },
+    told: "anthropic/claude-of-tomorrow",
+  },
+  wrongKey: "OPENCLAW_gateway__nosuch",
+  healthyBetween: false,
 });
