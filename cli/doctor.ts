@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import sdk from "@pulumi/docker/package.json" with { type: "json" };
 import { z } from "zod";
-import { basesMessage, parseBases } from "../components/environment.ts";
+import { basesMessage, buildArgsMessage, parseBases, parseBuildArgs } from "../components/environment.ts";
 import { connect } from "./docker.ts";
 import { messageOf, systemCode } from "./errors.ts";
 import { say, styled } from "./terminal.ts";
@@ -65,6 +65,7 @@ async function examine(): Promise<Report> {
     problems.push(`the Docker daemon at ${docker.host} runs as root: whoever reaches its socket is root on this machine`);
   const bases = parseBases(process.env.CLAWFLEET_BASES);
   if (bases === undefined) problems.push(basesMessage);
+  if (parseBuildArgs(process.env.CLAWFLEET_BUILD_ARGS) === undefined) problems.push(buildArgsMessage);
   return { node: process.versions.node, pulumi, dockerPlugin, docker, bases: bases ?? {}, problems };
 }
 

@@ -59,11 +59,16 @@ export class Stack {
     return environment(root).CLAWFLEET_TOKEN_SEED || undefined;
   }
 
+  /** Address of the stack's Docker daemon, as the program finds it; undefined = where Docker's clients look. */
+  get dockerHost(): string | undefined {
+    return this.#config.get("clawfleet:host") ?? this.#config.get("docker:host") ?? (process.env.DOCKER_HOST || undefined);
+  }
+
   /** The stack's Docker daemon. */
   async docker(): Promise<Docker> {
     // The client is large; not every command needs it.
     const { connect } = await import("./docker.ts");
-    return await connect(this.#config.get("clawfleet:host") ?? this.#config.get("docker:host"));
+    return await connect(this.dockerHost);
   }
 
   /** Whether the state has a resource of this kind (`container:Container`) with this id on the daemon. */

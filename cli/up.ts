@@ -1,5 +1,6 @@
 import type Docker from "dockerode";
 import { containerName } from "../components/docker/names.ts";
+import { socketFor } from "../components/docker/socket.ts";
 import { launchesOf } from "../runtimes/launch.ts";
 import type { Launch } from "../runtimes/runtime.ts";
 import { clawStatuses, statusTable } from "./claws.ts";
@@ -21,8 +22,9 @@ const logLines = 20;
  */
 export async function up(stackName: string): Promise<number> {
   const stack = await Stack.read(stackName, true);
-  const { launches } = await launchesOf(stack.fleetFile);
+  const { loaded, launches } = await launchesOf(stack.fleetFile);
   const docker = await stack.docker();
+  await socketFor(loaded, stack.dockerHost);
   const refresh = await recover(
     stack,
     docker,

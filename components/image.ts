@@ -25,6 +25,8 @@ export interface RuntimeImageArgs {
   readonly registry?: string | undefined;
   /** Base images other than the runtime's own. @default none */
   readonly bases?: Bases;
+  /** Build arguments other than the runtime's own, e.g. where its source is. @default none */
+  readonly buildArgs?: { readonly [arg: string]: string };
   /** build = from this repository; pull = the published image, or the one that is on the daemon under its name. @default build */
   readonly images?: ImageSource;
 }
@@ -50,7 +52,7 @@ export class RuntimeImage extends ComponentResource {
 
   constructor(name: string, args: RuntimeImageArgs, opts?: ComponentResourceOptions) {
     super("clawfleet:image:RuntimeImage", name, {}, opts);
-    const { runtime, registry, bases = {}, images = "build" } = args;
+    const { runtime, registry, bases = {}, buildArgs = {}, images = "build" } = args;
     const repository = `${registry ?? "ghcr.io/codervisor"}/${runtime.name}`;
     const dockerfile = `${runtime.name}/Dockerfile`;
     const ownBases = Object.fromEntries(Object.entries(bases).filter(([arg]) => arg in runtime.bases));
@@ -65,7 +67,7 @@ export class RuntimeImage extends ComponentResource {
             // Relative, so that the state is the same on every machine.
             context: relative(process.cwd(), context) || ".",
             dockerfile,
-            buildArgs: { ...runtime.bases, ...ownBases, ...runtime.buildArgs },
+            buildArgs: { ...runtime.bases, ...ownBases, ...runtime.buildArgs, ...buildArgs },
             networkMode: "host",
             secrets: buildSecrets,
           },

@@ -2,7 +2,7 @@ import { type Output, output, RunError, secret } from "@pulumi/pulumi";
 import type { Path } from "../fleet/types.ts";
 import type { Launch, SecretSource } from "../runtimes/runtime.ts";
 import type { Environment } from "./environment.ts";
-import { gatewayToken } from "./token.ts";
+import { gatewayToken, tokenHash } from "./token.ts";
 
 /** Variables in which keys of these providers usually are, in order; others follow the rule `<NAME>_API_KEY`. */
 const usualVariables: { readonly [ref: string]: readonly string[] } = {
@@ -66,9 +66,12 @@ export class Secrets {
     this.#env = env;
   }
 
-  /** The value, or undefined when there is none. A gateway token without a seed is an error. */
+  /** The value, or undefined when there is none. A gateway token (or its hash) without a seed is an error. */
   find(source: SecretSource, claw: string): Output<string> | undefined {
-    if (source.kind === "gateway-token") return this.#gatewayToken(claw);
+    if (source.kind === "gateway-token") {
+      const token = this.#gatewayToken(claw);
+      return source.hash === "sha256" ? secret(token.apply(tokenHash)) : token;
+    }
     const stored = this.#config(source.name);
     if (stored !== undefined) return secret(stored);
     const usual = source.required ? [] : (usualVariables[source.name] ?? [`${upper(source.name)}_API_KEY`]);

@@ -4,6 +4,7 @@ import type { Secrets } from "../secrets.ts";
 import { goDuration } from "./duration.ts";
 import { containerName, labelsOf, volumeName } from "./names.ts";
 import { Container, Network, Volume } from "./resources.ts";
+import type { DockerSocket } from "./socket.ts";
 
 /** Seconds that the container's own check of a healthy claw lasts: it sleeps in between, so that an idle claw costs nothing. */
 const holdSeconds = 30;
@@ -18,6 +19,8 @@ export interface DockerClawArgs {
   /** The image by digest. */
   readonly image: Input<string>;
   readonly secrets: Secrets;
+  /** The daemon's socket. Only a claw that has access to Docker gets it, and cannot be without. */
+  readonly socket?: DockerSocket | undefined;
 }
 
 /**
@@ -34,6 +37,7 @@ export class DockerClaw extends ComponentResource {
 
   constructor(name: string, args: DockerClawArgs, opts?: ComponentResourceOptions) {
     const { launch, stack, image, secrets } = args;
+    const socket = socketOf(launch, args.socket);
     const envs = environmentOf(launch, secrets);
     super("clawfleet:docker:Claw", name, {}, opts);
     const { runtime } = launch;
@@ -64,6 +68,11 @@ export class DockerClaw extends ComponentResource {
         readOnly: true,
         tmpfs: tmpfsOf(runtime),
         volumes: [{ volumeName: volume.name, containerPath: runtime.stateDir }],
+        ...(socket && {
+          // The file, not its directory: the daemon starts its containers anew when it comes back, and so mounts its new socket.
+          mounts: [{ type: "bind", source: socket.path, target: socketTarget }],
+          groupAdds: [String(socket.group)],
+        }),
         capabilities: { drops: ["ALL"] },
         securityOpts: ["no-new-privileges:true"],
         init: true,
@@ -99,9 +108,19 @@ export class DockerClaw extends ComponentResource {
   }
 }
 
+/** Where a claw with access to Docker finds the socket: where clients look without being told. */
+const socketTarget = "/var/run/docker.sock";
+
+function socketOf({ claw, docker }: Launch, socket: DockerSocket | undefined): DockerSocket | undefined {
+  if (docker === "none") return undefined;
+  if (socket === undefined) throw new RunError(`claw "${claw}": no Docker socket to share`);
+  return socket;
+}
+
 /** `NAME=value` entries sorted by name; those with a secret's value are Pulumi secrets, and only those. */
 function environmentOf(launch: Launch, secrets: Secrets): Input<string>[] {
   const entries = new Map<string, string | Output<string>>(Object.entries(launch.env));
+  if (launch.docker === "shared") entries.set("DOCKER_HOST", `unix://${socketTarget}`);
   for (const [name, source] of Object.entries(launch.secretEnv)) {
     const value = secrets.find(source, launch.claw);
     if (value !== undefined) entries.set(name, value);

@@ -1,9 +1,10 @@
 import { ComponentResource, type ComponentResourceOptions, type Output, type ProviderResource } from "@pulumi/pulumi";
 import type { Launch } from "../../runtimes/runtime.ts";
-import type { Bases } from "../environment.ts";
+import type { Bases, BuildArgs } from "../environment.ts";
 import { type ImageSource, RuntimeImage } from "../image.ts";
 import type { Secrets } from "../secrets.ts";
 import { DockerClaw } from "./claw.ts";
+import type { DockerSocket } from "./socket.ts";
 
 /** What is known of a running claw without a secret: what ClawLab and the command line read. */
 export interface ClawRecord {
@@ -32,6 +33,10 @@ export interface DockerFleetArgs {
   readonly registry?: string | undefined;
   /** See RuntimeImageArgs. @default none */
   readonly bases?: Bases;
+  /** Build arguments by runtime; see RuntimeImageArgs. @default none */
+  readonly buildArgs?: BuildArgs;
+  /** The daemon's socket, for the claws that have access to Docker. @default none has */
+  readonly socket?: DockerSocket | undefined;
   /** See RuntimeImageArgs. @default build */
   readonly images?: ImageSource;
 }
@@ -42,15 +47,20 @@ export class DockerFleet extends ComponentResource {
   readonly claws: readonly ClawRecord[];
 
   constructor(name: string, args: DockerFleetArgs, opts?: ComponentResourceOptions) {
-    const { launches, stack, secrets, provider, registry, bases = {}, images: source = "build" } = args;
+    const { launches, stack, secrets, provider, registry, bases = {}, buildArgs = {}, socket, images: source = "build" } = args;
     super("clawfleet:docker:Fleet", name, {}, { ...opts, ...(provider && { providers: { docker: provider } }) });
     const images = new Map<string, RuntimeImage>();
     this.claws = launches.map((launch) => {
       const { runtime, claw } = launch;
       const image =
-        images.get(runtime.name) ?? new RuntimeImage(runtime.name, { runtime, registry, bases, images: source }, { parent: this });
+        images.get(runtime.name) ??
+        new RuntimeImage(
+          runtime.name,
+          { runtime, registry, bases, buildArgs: buildArgs[runtime.name] ?? {}, images: source },
+          { parent: this },
+        );
       images.set(runtime.name, image);
-      const { container, volume } = new DockerClaw(claw, { launch, stack, image: image.image, secrets }, { parent: this });
+      const { container, volume } = new DockerClaw(claw, { launch, stack, image: image.image, secrets, socket }, { parent: this });
       const url = `http://127.0.0.1:${launch.hostPort}`;
       return {
         name: claw,

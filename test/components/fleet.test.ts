@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { DockerClaw } from "../../components/docker/claw.ts";
 import { DockerFleet } from "../../components/docker/fleet.ts";
 import { Secrets } from "../../components/secrets.ts";
-import { launch } from "./sample.ts";
+import { descriptor, launch } from "./sample.ts";
 
 interface Registered {
   readonly type: string;
@@ -195,6 +195,26 @@ test("with a registry the image is pushed, and containers run what was pushed", 
     triggers: { image: "sha256:built" },
   });
   expect(inputsOf("ada-container")?.image).toBe("registry.example.com/claws/picoclaw@sha256:pushed");
+});
+
+test("only a claw with access to Docker has the daemon's socket and a group that opens it", async () => {
+  const launches = [launch({ docker: "shared", secretEnv: {} }), launch({ claw: "bob", hostPort: 3001, secretEnv: {} })];
+  const socket = { path: "/run/clawfleet/docker.sock", group: 106 };
+  await register(() => new DockerFleet("fleet", { launches, stack: "dev", secrets, socket }));
+  expect(inputsOf("ada-container")).toMatchObject({
+    mounts: [{ type: "bind", source: "/run/clawfleet/docker.sock", target: "/var/run/docker.sock" }],
+    groupAdds: ["106"],
+    envs: ["ALPHA=a=b", "DOCKER_HOST=unix:///var/run/docker.sock", "ZED=z"],
+    readOnly: true,
+    capabilities: { drops: ["ALL"] },
+  });
+  expect(JSON.stringify(inputsOf("bob-container"))).not.toMatch(/docker\.sock|DOCKER_|mounts|groupAdds/);
+});
+
+test("build arguments of the environment go over the runtime's own", async () => {
+  const buildArgs = { picoclaw: { VERSION: "9" }, openclaw: { VERSION: "no" } };
+  await register(() => new DockerFleet("fleet", { launches: [launch()], stack: "dev", secrets, buildArgs }));
+  expect(inputsOf("picoclaw-image")?.build.buildArgs).toEqual({ ...descriptor.bases, VERSION: "9" });
 });
 
 test("a claw without a secret it needs is refused before anything of it is registered", async () => {

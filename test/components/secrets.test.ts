@@ -1,12 +1,12 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isSecret, type Output, output, secret } from "@pulumi/pulumi";
 import { afterEach, expect, test } from "vitest";
-import { environment, parseBases } from "../../components/environment.ts";
+import { buildArgsMessage, environment, parseBases, parseBuildArgs, unknownBuildArgs } from "../../components/environment.ts";
 import { optionalMessages, requiredMessage, Secrets, secretVariable } from "../../components/secrets.ts";
-import { launch } from "./sample.ts";
+import { descriptor, launch } from "./sample.ts";
 
 const dirs: string[] = [];
 afterEach(() => {
@@ -64,6 +64,25 @@ test("a gateway token is the claw's own, stable, and needs the stack's seed", as
   );
 });
 
+test("a runtime that compares hashes is given the token's SHA-256, as secret as the token itself", async () => {
+  const token = createHmac("sha256", "seed").update("gateway-token:ada").digest("hex");
+  const hash = createHash("sha256").update(Buffer.from(token, "utf8")).digest("hex");
+  const secrets = new Secrets(nothing, secret("seed"), {});
+  expect(await value(secrets.find({ kind: "gateway-token", hash: "sha256" }, "ada"))).toBe(hash);
+  expect(hash).toMatch(/^[0-9a-f]{64}$/);
+  expect(() => new Secrets(nothing, undefined, {}).find({ kind: "gateway-token", hash: "sha256" }, "ada")).toThrow("tokenSeed");
+});
+
+test("a secret that a runtime's own settings name is missed like any other, and no provider's variable stands in for it", () => {
+  const url = { kind: "ref", name: "claw-db", required: true, path: ["agent", 3, "extras", "storage", "url_ref"] } as const;
+  const secrets = new Secrets(nothing, secret("seed"), { CLAW_DB_API_KEY: "postgres://ada:no@db/claws" });
+  const missing = secrets.missing([launch({ secretEnv: { DATABASE_URL: url } })]);
+  expect(missing).toEqual([{ claw: "ada", name: "claw-db", required: true, path: url.path }]);
+  expect(missing.map(requiredMessage)).toEqual([
+    'no value for the secret "claw-db" of claw "ada": pulumi config set --secret secrets:claw-db (or CLAWFLEET_SECRET_CLAW_DB in the environment or in .env)',
+  ]);
+});
+
 test("missing secrets are named with the command that sets them, never with a value", () => {
   const secretEnv = { KEY: modelKey("anthropic"), BOT: token("bot-token"), T: { kind: "gateway-token" } as const };
   const secrets = new Secrets(nothing, secret("seed"), { OPENAI_API_KEY: "sk-not-to-be-seen" });
@@ -80,4 +99,24 @@ test("base images are read from a JSON object of strings, and nothing else", () 
   for (const text of [undefined, "", "{}"]) expect(parseBases(text)).toEqual({});
   expect(parseBases('{"DEBIAN":"x"}')).toEqual({ DEBIAN: "x" });
   for (const text of ["{", "[]", '{"DEBIAN":1}', "null"]) expect(parseBases(text), text).toBeUndefined();
+});
+
+test("build arguments are read from a JSON object of runtimes, and nothing else", () => {
+  for (const text of [undefined, "", "{}"]) expect(parseBuildArgs(text)).toEqual({});
+  expect(parseBuildArgs('{"picoclaw":{"VERSION":"2"}}')).toEqual({ picoclaw: { VERSION: "2" } });
+  for (const text of ["{", "[]", "null", '{"picoclaw":"2"}', '{"picoclaw":["2"]}', '{"picoclaw":{"VERSION":2}}'])
+    expect(parseBuildArgs(text), text).toBeUndefined();
+  // The message's own example is one.
+  expect(parseBuildArgs(buildArgsMessage.slice(buildArgsMessage.indexOf("{")))).toHaveProperty("nullclaw.REPO");
+});
+
+test("a build argument that no image has is an error, and so is one of a runtime that there is not", () => {
+  const names = ["openclaw", "picoclaw"];
+  const unknown = (args: object) => unknownBuildArgs(parseBuildArgs(JSON.stringify(args)) ?? {}, names, [descriptor, descriptor]);
+  expect(unknown({ picoclaw: { VERSION: "2" }, openclaw: { ANY: "not looked at" } })).toEqual([]);
+  expect(unknown({ picoclaw: { VERSIN: "2", constructor: "x" }, pico: {} })).toEqual([
+    'CLAWFLEET_BUILD_ARGS: there is no runtime "pico"; did you mean "picoclaw"?',
+    'CLAWFLEET_BUILD_ARGS: the image of picoclaw has no build argument "VERSIN"; did you mean "VERSION"?',
+    'CLAWFLEET_BUILD_ARGS: the image of picoclaw has no build argument "constructor"; it has VERSION',
+  ]);
 });
