@@ -1,10 +1,11 @@
 /**
- * Runs once in the image's build, as the claw's user: the gateway comes up from the default configuration without any key,
- * refuses a request without its token, accepts one with it, and stops on SIGTERM. Exits 1 with the gateway's log otherwise.
+ * Runs once in the image's build, as the claw's user: the gateway comes up from a configuration like the default one without any
+ * key, refuses a request without its token, accepts one with it, and stops on SIGTERM. Exits 1 with the gateway's log otherwise.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -43,8 +44,19 @@ async function live(url: string, gateway: ChildProcess): Promise<void> {
 
 const port = await freePort();
 const token = randomBytes(16).toString("hex");
-const gateway = spawn("/usr/local/bin/entrypoint", ["run"], {
-  env: { ...process.env, OPENCLAW_gateway__port: `${port}`, OPENCLAW_gateway__bind: "loopback", OPENCLAW_GATEWAY_TOKEN: token },
+// What decides which code is loaded stands here as in config.json, which this must not read: every edit of it would cost this test.
+const config = {
+  discovery: { mdns: { mode: "off" } },
+  gateway: { mode: "local", port, bind: "loopback", auth: { mode: "token" }, reload: { mode: "off" } },
+  models: { catalogRefresh: { enabled: false } },
+  plugins: { entries: { "cua-computer": { enabled: false } } },
+  telemetry: { enabled: false },
+  tools: { profile: "coding" },
+  update: { checkOnStart: false, auto: { enabled: false } },
+};
+writeFileSync(process.env.OPENCLAW_CONFIG_PATH ?? "", JSON.stringify(config));
+const gateway = spawn("openclaw", ["gateway", "run"], {
+  env: { ...process.env, OPENCLAW_GATEWAY_TOKEN: token },
   stdio: ["ignore", "pipe", "pipe"],
 });
 let log = "";
