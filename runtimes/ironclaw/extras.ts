@@ -49,7 +49,9 @@ export function addExtras(claw: Claw, settings: Settings, report: Report): void 
 function addStorage(storage: Table, from: Path, settings: Settings, report: Report): Json {
   const rest: Table = { backend: "postgres", ...storage };
   for (const [key, variable] of Object.entries(VARIABLES)) {
-    const name = secretName(storage[key], [...from, key], report);
+    const value = storage[key];
+    if (value === undefined) report(from, `with Postgres, IronClaw needs ${key} = "secret:<name>"`);
+    const name = value === undefined ? undefined : secretName(value, [...from, key], report);
     if (name === undefined) continue;
     settings.secretEnv(variable, { kind: "ref", name, required: true, path: [...from, key] });
     rest[key] = variable;
@@ -72,7 +74,7 @@ function addSlots(slots: Table, from: Path, settings: Settings, report: Report):
   );
 }
 
-function secretName(value: Json | undefined, path: Path, report: Report): string | undefined {
+function secretName(value: Json, path: Path, report: Report): string | undefined {
   const name = typeof value === "string" ? /^secret:(.+)$/.exec(value)?.[1] : undefined;
   if (name === undefined) report(path, 'here a fleet file has the name of a secret, and not of a variable: "secret:<name>"');
   return name;
