@@ -121,14 +121,15 @@ describe("a fault ends in a clear message, the next up converges, data stays", {
 
   test("the daemon is killed while a claw comes up", async () => {
     const daemon = await new TestDaemon().start();
-    const s = new TestStack("daemon", pico(await freePort()), { DOCKER_HOST: daemon.host });
+    const shared = '[agent.docker]\naccess = "shared"\nacknowledge = "agents on this daemon can control each other"\n';
+    const s = new TestStack("daemon", pico(await freePort()) + shared, { DOCKER_HOST: daemon.host });
     try {
       await daemon.load(await imageOf("picoclaw"));
       s.config({ "clawfleet:images": "pull" });
       await s.init();
       await s.up();
       await keep(s);
-      s.fleet(`${pico(await freePort())}[agent.security]\nmax_open_files = 4096\n`);
+      s.fleet(`${pico(await freePort())}${shared}[agent.security]\nmax_open_files = 4096\n`);
       const id = (await s.docker.getContainer(s.container("pico")).inspect()).Id;
       const up = s.start([process.execPath, "cli/main.ts", "up"], 120);
       await until(async () => (await s.docker.listContainers({ all: true })).every((c) => c.Id !== id));
@@ -143,6 +144,12 @@ describe("a fault ends in a clear message, the next up converges, data stays", {
       await daemon.start();
       await s.up();
       await kept(s);
+      // By itself, the claw comes back to the new daemon's socket.
+      await daemon.kill();
+      await daemon.start();
+      await until(async () => (await s.docker.getContainer(s.container("pico")).inspect()).State.Running);
+      const connect = 'print IO::Socket::UNIX->new(Peer => "/var/run/docker.sock") ? "connected" : "not: $!"';
+      expect((await s.exec("pico", "perl", "-MIO::Socket::UNIX", "-e", connect)).out).toBe("connected");
     } finally {
       await daemon.remove(); // with all that the stack has there
       rmSync(s.dir, { recursive: true, force: true });
