@@ -1,17 +1,25 @@
 /**
- * Writes what is derived from each runtime's folder, into that folder:
+ * Writes what follows from each runtime's descriptor, schema and default configuration:
  *
- * - `runtime.json`: the descriptor's facts that the entrypoint in the image needs;
- * - `schema.json`: JSON Schema of the runtime's own configuration (`native.ts` exports it as zod, named `schema`).
+ * - in its folder `runtime.json` (what the entrypoint in the image needs), `schema.json` (JSON Schema of its own configuration, which `native.ts`
+ *   exports as zod, named `schema`), `docker-compose.yml` and `.env.example`;
+ * - `.github/workflows/<name>.yml`, which publishes its image;
+ * - for all together `docker-compose.fleet.yml`.
  *
- *     node runtimes/generate.ts           write them
- *     node runtimes/generate.ts --check   write nothing; exit 1 and name the stale files
+ *     node runtimes/generate.ts [NAME...]           write them (all runtimes, else the named ones and nothing common)
+ *     node runtimes/generate.ts --check [NAME...]   write nothing; exit 1 and name the stale files
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { relative } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, posix, relative } from "node:path";
+import { pathToFileURL } from "node:url";
 import { z } from "zod";
-import type { Descriptor, Runtime } from "./runtime.ts";
+import { companionsOf, composeFile, NO_COMPANIONS } from "./generated/compose.ts";
+import { envExample } from "./generated/env-example.ts";
+import { fleetCompose } from "./generated/fleet.ts";
+import { type Layout, layoutHere } from "./generated/layout.ts";
+import { workflow } from "./generated/workflow.ts";
+import { loadRuntimes, runtimeNames } from "./index.ts";
+import type { Descriptor } from "./runtime.ts";
 
 export interface Generated {
   /** Absolute path. */
@@ -19,11 +27,12 @@ export interface Generated {
   readonly content: string;
 }
 
-const here = new URL(".", import.meta.url);
+/** This repository. */
+const root = join(import.meta.dirname, "..");
 
 /** Contents of `runtime.json`: where the entrypoint finds things in the image, and what it may take for healthy. */
 export function runtimeJson(descriptor: Descriptor): string {
-  const { name, envPrefix, config, stateDir, command, port, health } = descriptor;
+  const { name, envPrefix, config, stateDir, command, port, health, front } = descriptor;
   const value = {
     name,
     prefix: envPrefix,
@@ -36,6 +45,7 @@ export function runtimeJson(descriptor: Descriptor): string {
     workspace: { from: "/etc/claw/workspace", to: descriptor.workspace ?? `${stateDir}/workspace` },
     command,
     health: { port, path: health.path, expect: health.expect, startupSeconds: health.startupSeconds },
+    ...(front && { front: { listen: port, upstreamPort: front.upstreamPort, rewrite: front.rewrite } }),
   };
   return `${JSON.stringify(value, null, 2)}\n`;
 }
@@ -45,36 +55,84 @@ export function schemaJson(schema: z.ZodType): string {
   return `${JSON.stringify(z.toJSONSchema(schema, { io: "input", reused: "ref" }))}\n`;
 }
 
-/** Every generated file of every runtime as it should be; a folder is a runtime when it holds a `runtime.ts`. */
-export async function generate(): Promise<Generated[]> {
-  const folders = readdirSync(here, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(new URL(`${entry.name}/runtime.ts`, here)))
-    .map((entry) => entry.name)
-    .sort();
+/** What the generators read beside the descriptor: the schema, and a file of the runtime's folder by its name (undefined = there is none). */
+export interface Sources {
+  readonly schema: z.ZodType;
+  read(name: string): string | undefined;
+}
+
+/** Everything that is generated for one runtime, wherever it lives: path from its repository's root, and content. */
+export function filesOf(
+  descriptor: Descriptor,
+  { schema, read }: Sources,
+  layout: Layout,
+): { readonly path: string; readonly content: string }[] {
+  const at = (name: string) => posix.join(layout.folder, name);
+  const configFile = `config.${descriptor.config.format}`;
+  const config = read(configFile);
+  if (config === undefined) throw new Error(`${at(configFile)} is missing`);
+  const schemaText = schemaJson(schema);
+  const head = read(".env.head");
+  const companions = companionsIn(read);
+  return [
+    { path: at("runtime.json"), content: runtimeJson(descriptor) },
+    { path: at("schema.json"), content: schemaText },
+    { path: at("docker-compose.yml"), content: composeFile(descriptor, layout, companions) },
+    {
+      path: at(".env.example"),
+      content: envExample(descriptor, { schema: JSON.parse(schemaText), config, ...(head !== undefined && { head }) }),
+    },
+    { path: layout.workflow, content: workflow(descriptor, layout) },
+  ];
+}
+
+function companionsIn(read: Sources["read"]) {
+  const text = read("compose.services.yml");
+  return text === undefined ? NO_COMPANIONS : companionsOf(text);
+}
+
+/**
+ * The generated files as they should be.
+ *
+ * @param only Folder names of the runtimes whose own files are wanted. @default those of all, and what is common to them
+ */
+export async function generate(only?: readonly string[]): Promise<Generated[]> {
+  const names = only ?? runtimeNames();
+  const runtimes = [...(await loadRuntimes(names)).values()];
+  const reader = (folder: string) => (name: string) => {
+    const file = join(root, "runtimes", folder, name);
+    return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+  };
   const files: Generated[] = [];
-  for (const folder of folders) {
-    const { runtime }: { runtime?: Runtime } = await import(new URL(`${folder}/runtime.ts`, here).href);
-    const { schema }: { schema?: z.ZodType } = await import(new URL(`${folder}/native.ts`, here).href);
-    if (runtime === undefined || schema === undefined) {
-      throw new Error(`runtimes/${folder}: runtime.ts must export "runtime" and native.ts "schema"`);
-    }
-    const at = (name: string) => fileURLToPath(new URL(`${folder}/${name}`, here));
-    files.push({ file: at("runtime.json"), content: runtimeJson(runtime.descriptor) });
-    files.push({ file: at("schema.json"), content: schemaJson(schema) });
+  for (const { descriptor } of runtimes) {
+    const { name } = descriptor;
+    const { schema }: { schema?: z.ZodType } = await import(pathToFileURL(join(root, "runtimes", name, "native.ts")).href);
+    if (schema === undefined) throw new Error(`runtimes/${name}/native.ts must export "schema"`);
+    const made = filesOf(descriptor, { schema, read: reader(name) }, layoutHere(name));
+    files.push(...made.map(({ path, content }) => ({ file: join(root, path), content })));
+  }
+  if (only === undefined) {
+    const members = runtimes.map(({ descriptor }) => ({ descriptor, companions: companionsIn(reader(descriptor.name)) }));
+    files.push({ file: join(root, "docker-compose.fleet.yml"), content: fleetCompose(members) });
   }
   return files;
 }
 
 /** The generated files that differ from what is on disk. */
-export async function stale(): Promise<Generated[]> {
-  return (await generate()).filter(({ file, content }) => !existsSync(file) || readFileSync(file, "utf8") !== content);
+export async function stale(only?: readonly string[]): Promise<Generated[]> {
+  return (await generate(only)).filter(({ file, content }) => !existsSync(file) || readFileSync(file, "utf8") !== content);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const changed = await stale();
-  const check = process.argv.includes("--check");
+  const args = process.argv.slice(2);
+  const check = args.includes("--check");
+  const named = args.filter((arg) => arg !== "--check");
+  const changed = await stale(named.length === 0 ? undefined : named);
   for (const { file, content } of changed) {
-    if (!check) writeFileSync(file, content);
+    if (!check) {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, content);
+    }
     console.log(`${check ? "stale: " : "wrote "}${relative(process.cwd(), file)}`);
   }
   if (check && changed.length > 0) {
