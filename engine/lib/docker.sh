@@ -87,6 +87,14 @@ wanted_bases() {
   done | sort -u
 }
 
+# runtimes_on BASE: names of the runtimes whose images are built with this base, for a sentence.
+runtimes_on() {
+  local file
+  for file in "$CLAWFLEET_ROOT"/runtimes/*/Dockerfile; do
+    if grep -q "^ARG $1=" "$file"; then basename "$(dirname "$file")"; fi
+  done | paste -sd, | sed 's/,/, /g'
+}
+
 # choose_bases FLEET: writes "registry" or "local" to the state file `bases`; makes the local images that are missing.
 choose_bases() {
   local fleet=$1 choice wanted
@@ -105,9 +113,9 @@ choose_bases() {
   if [ ${#wanted[@]} -eq 0 ]; then return; fi
   if [[ " ${wanted[*]} " == *" RUST "* ]] && ! DOCKER_HOST=$DOCKER_ADDRESS "$CLAWFLEET_ROOT/engine/bases.sh" has RUST && ! rust_toolchain >/dev/null; then
     if [ -n "$fleet" ]; then
-      fail "ZeroClaw and IronClaw are compiled by Rust >= 1.96, which this machine lacks. Install it (rustup toolchain install nightly), or run another fleet."
+      fail "compiled by Rust >= 1.96, which this machine lacks: $(runtimes_on RUST). Install it (rustup toolchain install nightly), or run another fleet."
     fi
-    warn "no Rust >= 1.96 on this machine: what needs ZeroClaw's or IronClaw's image cannot run (rustup toolchain install nightly)"
+    warn "no Rust >= 1.96 on this machine: what needs the images of $(runtimes_on RUST) cannot run (rustup toolchain install nightly)"
     mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | grep -vx RUST)
   fi
   DOCKER_HOST=$DOCKER_ADDRESS "$CLAWFLEET_ROOT/engine/bases.sh" "${wanted[@]}"
