@@ -109,18 +109,29 @@ export async function obtainable(runtime: Descriptor): Promise<boolean> {
  */
 export async function buildImage(runtime: Descriptor): Promise<string> {
   const tag = tagOf(runtime);
-  const buildArgs = buildArgsOf(runtime);
-  if (buildArgs.REPO !== undefined && (await isBuilt(runtime))) return tag;
+  const fromGit = buildArgsOf(runtime).REPO !== undefined;
+  if (fromGit && (await isBuilt(runtime))) return tag;
+  await build(runtime, tag, fromGit ? ["--label", `dev.clawfleet.inputs=${inputs(runtime)}`] : []);
+  return tag;
+}
+
+/** Builds one stage of the runtime's Dockerfile, such as `base`, which needs none of its source, and returns the tag that it has then. */
+export async function buildStage(runtime: Descriptor, stage: string): Promise<string> {
+  const tag = `clawfleet-contract/${runtime.name}:${stage}`;
+  await build(runtime, tag, ["--target", stage]);
+  return tag;
+}
+
+async function build(runtime: Descriptor, tag: string, more: readonly string[]): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), "clawfleet-contract-"));
   try {
-    const args = ["build", "--network", "host", "--tag", tag, "--file", join(context, runtime.name, "Dockerfile")];
+    const args = ["build", "--network", "host", "--tag", tag, "--file", join(context, runtime.name, "Dockerfile"), ...more];
     const bases = stringMap("CLAWFLEET_BASES");
     for (const base of Object.keys(runtime.bases)) {
       const image = bases.get(base);
       if (image !== undefined) args.push("--build-arg", `${base}=${image}`);
     }
-    for (const [name, value] of Object.entries(buildArgs)) args.push("--build-arg", `${name}=${value}`);
-    if (buildArgs.REPO !== undefined) args.push("--label", `dev.clawfleet.inputs=${inputs(runtime)}`);
+    for (const [name, value] of Object.entries(buildArgsOf(runtime))) args.push("--build-arg", `${name}=${value}`);
     const secrets = { "build-env": "BUILD_ENV", ca: "BUILD_CA", npmrc: "BUILD_NPMRC", cargo: "BUILD_CARGO" };
     for (const [id, variable] of Object.entries(secrets)) {
       const file = join(dir, id);
@@ -131,7 +142,6 @@ export async function buildImage(runtime: Descriptor): Promise<string> {
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
-  return tag;
 }
 
 /** A claw with every default explicit, for tests to change what they are about. */
