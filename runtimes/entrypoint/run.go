@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,12 +15,14 @@ import (
 const executable = 1 // X_OK of access(2)
 const writable = 2   // W_OK
 
-// run prepares the claw's files and becomes the runtime. It returns only on failure.
+// run prepares the claw's files and becomes the runtime, or the front before it.
+// It returns only on failure.
 func run(s *spec, command, environ []string) error {
 	if os.Getuid() == 0 || os.Geteuid() == 0 {
 		return badConfig("refusing to run %s as root: use the image's own user (no --user 0, no runAsUser: 0)", s.Name)
 	}
-	if len(command) == 0 {
+	own := len(command) == 0
+	if own {
 		command = s.Command
 	}
 	if err := prepareState(s.StateDir); err != nil {
@@ -44,6 +47,12 @@ func run(s *spec, command, environ []string) error {
 	program, err := lookPath(command[0], environ)
 	if err != nil {
 		return err
+	}
+	if s.Front != nil && own {
+		if command, err = s.Front.before(program, command[1:]); err != nil {
+			return err
+		}
+		program = command[0]
 	}
 	err = syscall.Exec(program, command, environ)
 	return &exitError{exitNotExecutable, fmt.Sprintf("cannot execute %s: %v", program, err)}
@@ -181,6 +190,24 @@ func lookPath(name string, environ []string) (string, error) {
 	return "", &exitError{exitNotFound, printable(name) + ": not found"}
 }
 
+// before is the command that runs the program behind the front, which is
+// installed beside this program.
+func (f *frontSpec) before(program string, args []string) ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot tell where this program is: %w", err)
+	}
+	front, err := lookPath(filepath.Join(filepath.Dir(self), "front"), nil)
+	if err != nil {
+		return nil, err
+	}
+	command := []string{front, fmt.Sprintf("--listen=%d", f.Listen), fmt.Sprintf("--upstream=%d", f.UpstreamPort)}
+	for _, from := range slices.Sorted(maps.Keys(f.Rewrite)) {
+		command = append(command, "--rewrite="+from+"="+f.Rewrite[from])
+	}
+	return append(append(command, "--", program), args...), nil
+}
+
 // check does all of a start that touches nothing.
 func check(s *spec, environ []string, out io.Writer) error {
 	overrides, _ := splitEnv(environ, s.Prefix)
@@ -210,8 +237,14 @@ func check(s *spec, environ []string, out io.Writer) error {
 			return badConfig("cannot read the workspace's files: %v", err)
 		}
 	}
-	if _, err := lookPath(s.Command[0], environ); err != nil {
+	program, err := lookPath(s.Command[0], environ)
+	if err != nil {
 		return err
+	}
+	if s.Front != nil {
+		if _, err := s.Front.before(program, nil); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(out, "%s: configuration is valid (%d overrides %s)\n", s.Name, len(overrides), note)
 	return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -376,4 +377,61 @@ func TestSpecRefuses(t *testing.T) {
 		claw.spec["health"] = map[string]any{"port": 1, "path": "/a b", "startupSeconds": 1}
 		claw.refuses(nil, 1, `"health.path"`, "health")
 	})
+}
+
+func TestRunWithAFront(t *testing.T) {
+	c := newClaw(t, "json", testDefault, testSchema)
+	c.spec["front"] = map[string]any{"listen": closedPort(t), "upstreamPort": 1, "rewrite": map[string]string{"/health": "/api/health", "/b": "/a"}}
+	c.refuses(nil, 127, c.path("front")+": not found", "run")
+	c.refuses(nil, 127, c.path("front")+": not found", "check")
+
+	// What it becomes ...
+	writeFile(t, c.path("front"), "#!/bin/sh\necho \"$@\"\n", 0o755)
+	c.spec["command"] = []string{"sh", "-c", "exit 3", "x y"}
+	got := c.mustRun([]string{"X_text=S3CRET"}, "run")
+	if want := fmt.Sprintf("--listen=%d --upstream=1 --rewrite=/b=/a --rewrite=/health=/api/health -- ", c.spec["front"].(map[string]any)["listen"]); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "/sh -c exit 3 x y\n") {
+		t.Errorf("front got %q, want %q", got, want)
+	}
+	c.mustRun(nil, "check")
+	if got := c.mustRun(nil, "run", "echo", "look around"); got != "look around\n" {
+		t.Errorf("another command: %q", got)
+	}
+
+	// ... and the real one.
+	if err := os.Remove(c.path("front")); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "build", "-o", c.path("front"), "./front").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if _, stderr, code := c.run(nil, "run"); code != 3 || stderr != "" {
+		t.Errorf("exit %d, stderr %q; want the runtime's exit code", code, stderr)
+	}
+	c.spec["command"] = []string{"sh", "-c", "env"}
+	if got := c.mustRun([]string{"X_text=S3CRET", "KEPT=1"}, "run"); !strings.Contains(got, "KEPT=1\n") || strings.Contains(got, "S3CRET") {
+		t.Errorf("the runtime's environment: %s", got)
+	}
+}
+
+func TestFrontSpecRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"listen":0,"upstreamPort":2}`:                                    "two ports",
+		`{"listen":1,"upstreamPort":1}`:                                    "two ports",
+		`{"listen":1,"upstreamPort":65536}`:                                "two ports",
+		`{"listen":1,"upstreamPort":2,"rewrite":{"health":"/a"}}`:          "absolute paths",
+		`{"listen":1,"upstreamPort":2,"rewrite":{"/health":""}}`:           "absolute paths",
+		`{"listen":1,"upstreamPort":2,"rewrite":{"/health":"//a"}}`:        "absolute paths",
+		`{"listen":1,"upstreamPort":2,"rewrite":{"/health":"/a?b"}}`:       "absolute paths",
+		`{"listen":1,"upstreamPort":2,"rewrite":{"/a=b":"/c"}}`:            "absolute paths",
+		`{"listen":1,"upstreamPort":2,"rewrite":{"/a b":"/c"}}`:            "absolute paths",
+		`{"listen":1,"upstreamPort":2,"rewrite":{"/health":"/a%2Fb%20c"}}`: "",
+	} {
+		var front frontSpec
+		if err := json.Unmarshal([]byte(text), &front); err != nil {
+			t.Fatal(err)
+		}
+		if got := front.problem(); (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
 }

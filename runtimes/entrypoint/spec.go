@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +41,15 @@ type spec struct {
 	} `json:"workspace"`
 	Command []string   `json:"command"`
 	Health  healthSpec `json:"health"`
+	// Front: the runtime listens on loopback only, behind the program "front". Optional.
+	Front *frontSpec `json:"front"`
+}
+
+type frontSpec struct {
+	Listen       int `json:"listen"`
+	UpstreamPort int `json:"upstreamPort"`
+	// Rewrite: where a client asks for the path on the left, the runtime is asked for the one on the right.
+	Rewrite map[string]string `json:"rewrite"`
 }
 
 type healthSpec struct {
@@ -86,7 +96,7 @@ func (s *spec) problem() string {
 		return `"schema" is required to merge`
 	case len(s.Command) == 0 || s.Command[0] == "":
 		return `"command" must name a program`
-	case s.Health.Port < 1 || s.Health.Port > 65535:
+	case !isPort(s.Health.Port):
 		return `"health.port" must be a port`
 	case !strings.HasPrefix(s.Health.Path, "/") || strings.ContainsAny(s.Health.Path, " \r\n"):
 		return `"health.path" must be an absolute path without spaces`
@@ -95,6 +105,11 @@ func (s *spec) problem() string {
 	case s.Workspace != nil && (!filepath.IsAbs(s.Workspace.From) || !filepath.IsAbs(s.Workspace.To)):
 		return `"workspace.from" and "workspace.to" must be absolute paths`
 	}
+	if s.Front != nil {
+		if problem := s.Front.problem(); problem != "" {
+			return problem
+		}
+	}
 	for name, path := range map[string]string{"default": s.Default, "config": s.Config, "stateDir": s.StateDir, "runDir": s.RunDir} {
 		if !filepath.IsAbs(path) {
 			return fmt.Sprintf("%q must be an absolute path", name)
@@ -102,6 +117,23 @@ func (s *spec) problem() string {
 	}
 	return ""
 }
+
+func (f *frontSpec) problem() string {
+	if !isPort(f.Listen) || !isPort(f.UpstreamPort) || f.Listen == f.UpstreamPort {
+		return `"front.listen" and "front.upstreamPort" must be two ports`
+	}
+	for from, to := range f.Rewrite {
+		for _, path := range []string{from, to} {
+			parsed, err := url.ParseRequestURI(path)
+			if err != nil || parsed.EscapedPath() != path || strings.HasPrefix(path, "//") || strings.Contains(path, "=") {
+				return `"front.rewrite" must map absolute paths, escaped as in a request, to such`
+			}
+		}
+	}
+	return ""
+}
+
+func isPort(n int) bool { return n > 0 && n < 65536 }
 
 // decodeJSON reads exactly one JSON value. Numbers into `any` stay as written.
 // Errors give a place, never a piece of the text, which may be a secret.
