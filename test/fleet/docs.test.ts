@@ -9,7 +9,7 @@ import { launches } from "../../runtimes/launch.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
-const runtimes = ["openclaw", "picoclaw", "zeroclaw"];
+const runtimes = runtimeNames();
 const reference = read("docs/fleet-file.md");
 
 describe("what is made from the schema is as `node fleet/generate.ts` writes it", () => {
