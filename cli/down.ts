@@ -1,5 +1,6 @@
 import type Docker from "dockerode";
 import { label } from "../components/docker/names.ts";
+import { nameOf } from "./docker.ts";
 import { UserError } from "./errors.ts";
 import { showPulumi } from "./pulumi.ts";
 import { recover } from "./recover.ts";
@@ -27,8 +28,25 @@ export async function down(stackName: string): Promise<number> {
 export async function destroy(stack: Stack, docker: Docker): Promise<number> {
   const refresh = await recover(stack, docker, []);
   const code = await showPulumi(["destroy", "--yes", "--skip-preview", "--stack", stack.name, ...(refresh ? ["--refresh"] : [])]);
+  if (code !== 0) for (const line of await guests(docker, stack.name)) note(line);
   if (code !== 0) note("Not all is removed. Set right what is said above and run the command again: it goes on from here.");
   return code;
+}
+
+/**
+ * A line for each running container of others on the stack's networks, which cannot be removed then: one that a claw with
+ * access to Docker has started and, being killed, has not ended, or one that a person has put there. Whose it is, nobody can tell.
+ */
+async function guests(docker: Docker, stackName: string): Promise<string[]> {
+  const networks = await docker.listNetworks({ filters: { label: [`${label.stack}=${stackName}`] } });
+  const found = await Promise.all(
+    networks.map(async ({ Name }) => {
+      const containers = await docker.listContainers({ filters: { network: [Name] } });
+      const others = containers.filter(({ Labels }) => Labels[label.stack] !== stackName).map(nameOf);
+      return others.map((other) => `the container ${other} holds the network ${Name}. If it is not needed: docker rm -f ${other}`);
+    }),
+  );
+  return found.flat();
 }
 
 /** Names of a stack's volumes, sorted. */

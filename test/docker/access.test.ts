@@ -44,7 +44,7 @@ async function groups(claw: string): Promise<string[]> {
     .filter((one) => one !== "");
 }
 
-describe("a claw with access to its daemon", () => {
+describe("a claw with access to its daemon", { timeout: 120_000 }, () => {
   test("asks it as the unprivileged user that it is", async () => {
     expect((await stack.exec("ada", "perl", "-e", client, "/_ping")).out).toMatch(/ 200 OK\r\n.*\r\n\r\nOK$/s);
     const { out } = await stack.exec("ada", "perl", "-e", client, "/containers/json");
@@ -83,7 +83,7 @@ test("a claw without access has no socket, no variable that names one, and no fu
   expect((await groups("bob")).filter((one) => one !== "10003")).toEqual([]);
 });
 
-describe("a daemon that runs as root", () => {
+describe("a daemon that runs as root", { timeout: 120_000 }, () => {
   let server: Server;
   let host: string;
 
@@ -131,4 +131,25 @@ describe("a daemon that runs as root", () => {
     }
     expect(await containers()).toEqual(before);
   });
+});
+
+test("a container that a killed claw has left on its network is named when the network cannot be removed", {
+  timeout: 120_000,
+}, async () => {
+  const name = `${stack.container("ada")}-agent`;
+  const { Image } = await stack.docker.getContainer(stack.container("ada")).inspect();
+  const HostConfig = { NetworkMode: stack.container("ada") };
+  const agent = await stack.docker.createContainer({ name, Image, Entrypoint: ["sleep", "1000"], HostConfig });
+  try {
+    await agent.start();
+    const down = await stack.clawfleet("down");
+    expect(down.code).not.toBe(0);
+    expect(down.out).toContain(
+      `the container ${name} holds the network ${stack.container("ada")}. If it is not needed: docker rm -f ${name}`,
+    );
+  } finally {
+    await agent.remove({ force: true });
+  }
+  const again = await stack.clawfleet("down");
+  expect(again, again.out).toMatchObject({ code: 0 });
 });
