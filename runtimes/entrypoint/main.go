@@ -97,10 +97,19 @@ func command(args, environ []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	switch name {
-	case "run":
-		return run(spec, opts.command, environ)
 	case "health":
 		return health(spec, opts.hold, stdout, stderr)
+	case "run":
+		if err := refuseRoot(spec); err != nil {
+			return err
+		}
+	}
+	if environ, err = fromFiles(spec, environ, stderr); err != nil {
+		return err
+	}
+	switch name {
+	case "run":
+		return run(spec, opts.command, environ)
 	case "check":
 		return check(spec, environ, stdout)
 	default:

@@ -18,9 +18,6 @@ const writable = 2   // W_OK
 // run prepares the claw's files and becomes the runtime, or the front before it.
 // It returns only on failure.
 func run(s *spec, command, environ []string) error {
-	if os.Getuid() == 0 || os.Geteuid() == 0 {
-		return badConfig("refusing to run %s as root: use the image's own user (no --user 0, no runAsUser: 0)", s.Name)
-	}
 	own := len(command) == 0
 	if own {
 		command = s.Command
@@ -56,6 +53,13 @@ func run(s *spec, command, environ []string) error {
 	}
 	err = syscall.Exec(program, command, environ)
 	return &exitError{exitNotExecutable, fmt.Sprintf("cannot execute %s: %v", program, err)}
+}
+
+func refuseRoot(s *spec) error {
+	if os.Getuid() == 0 || os.Geteuid() == 0 {
+		return badConfig("refusing to run %s as root: use the image's own user (no --user 0, no runAsUser: 0)", s.Name)
+	}
+	return nil
 }
 
 // prepareMerged writes default + overrides to the runtime's configuration file

@@ -401,9 +401,7 @@ func TestRunWithAFront(t *testing.T) {
 	if err := os.Remove(c.path("front")); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("go", "build", "-o", c.path("front"), "./front").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	buildFront(t, c)
 	if _, stderr, code := c.run(nil, "run"); code != 3 || stderr != "" {
 		t.Errorf("exit %d, stderr %q; want the runtime's exit code", code, stderr)
 	}

@@ -43,6 +43,8 @@ type spec struct {
 	Health  healthSpec `json:"health"`
 	// Front: the runtime listens on loopback only, behind the program "front". Optional.
 	Front *frontSpec `json:"front"`
+	// KeepFiles: variables ending in _FILE that the runtime itself reads as the path of a file. Optional.
+	KeepFiles []string `json:"keepFiles"`
 }
 
 type frontSpec struct {
