@@ -72,7 +72,6 @@ const descriptor: Descriptor = {
     // The database's URL decides: TLS, unless it says sslmode=disable.
     IRONCLAW_REBORN_ALLOW_REMOTE_POSTGRES_CLEAR_TEXT: "true",
     IRONCLAW_REBORN_HOME: `${stateDir}/reborn`,
-    IRONCLAW_REBORN_LOG: "info",
     // One container per volume and per database.
     IRONCLAW_REBORN_POSTGRES_RESOURCE_GOVERNOR_SINGLETON: "true",
     IRONCLAW_WORKSPACE: workspace,
