@@ -2,11 +2,12 @@ import type { Claw } from "../../fleet/types.ts";
 import { addExtras as add, CLAWFLEETS, type Rules } from "../extras.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
+import { channelsWith } from "./native/channels.ts";
+import { partial } from "./native/common.ts";
 import { schema } from "./native.ts";
 
-const RULES: Rules = {
+const RULES: Omit<Rules, "schema"> = {
   title: "NullClaw",
-  schema,
   owned: [
     ...["host", "port", "allow_public_bind", "require_pairing", "paired_tokens"].map((key) => ["gateway", key]),
     ["channels", "cli"],
@@ -21,13 +22,8 @@ const OPEN: readonly string[] = ["discord", "irc", "onebot", "qq"];
 
 /** As every runtime's; and a channel cannot be opened to everybody by leaving out `allow_from`. */
 export function addExtras(claw: Claw, settings: Settings, report: Report): void {
-  const channels = schema.shape.channels
-    .unwrap()
-    .loose()
-    .safeParse(claw.extras.channels ?? {});
-  for (const [type, channel] of Object.entries(channels.data ?? {})) {
-    if (!OPEN.includes(type) || typeof channel !== "object" || channel === null) continue;
-    for (const [account, value] of accountsOf(channel)) {
+  for (const type of OPEN) {
+    for (const [account, value] of accountsOf(claw.extras.channels, type)) {
       const decided = settings.origin(["channels", type, "accounts", account, "allow_from"]) !== undefined;
       if (!decided && !hasSomebody(value)) {
         report(
@@ -37,11 +33,18 @@ export function addExtras(claw: Claw, settings: Settings, report: Report): void 
       }
     }
   }
-  add(claw, settings, RULES, report);
+  // What `channels` says of a channel, extras do not have to say again.
+  const told = claw.channels.filter((channel) => channel.enabled).map((channel) => channel.channel);
+  add(claw, settings, { ...RULES, schema: schema.extend({ channels: partial(channelsWith(told)).optional() }) }, report);
 }
 
-function accountsOf(channel: object): [string, unknown][] {
-  return "accounts" in channel && typeof channel.accounts === "object" && channel.accounts !== null ? Object.entries(channel.accounts) : [];
+/** The accounts of one type in `extras.channels`, whatever their form. */
+function accountsOf(channels: unknown, type: string): [string, unknown][] {
+  const found = [type, "accounts"].reduce<unknown>(
+    (at, key) => (typeof at === "object" && at !== null ? new Map<string, unknown>(Object.entries(at)).get(key) : undefined),
+    channels,
+  );
+  return typeof found === "object" && found !== null ? Object.entries(found) : [];
 }
 
 function hasSomebody(account: unknown): boolean {

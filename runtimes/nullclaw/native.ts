@@ -5,7 +5,7 @@
  * for every key and write them down again.
  */
 import { z } from "zod";
-import { channels } from "./native/channels.ts";
+import { channelsWith } from "./native/channels.ts";
 import { count, flag, list, long, partial, port, secret, secrets, text } from "./native/common.ts";
 import { memory } from "./native/memory.ts";
 
@@ -90,7 +90,7 @@ export const schema = partial({
       }),
     }),
   }),
-  channels: partial(channels),
+  channels: partial(channelsWith([])),
   memory,
   gateway: partial({
     host: text,
