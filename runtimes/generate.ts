@@ -32,7 +32,8 @@ const root = join(import.meta.dirname, "..");
 
 /** Contents of `runtime.json`: where the entrypoint finds things in the image, and what it may take for healthy. */
 export function runtimeJson(descriptor: Descriptor): string {
-  const { name, envPrefix, config, stateDir, command, port, health, front } = descriptor;
+  const { name, envPrefix, config, stateDir, command, port, health, front, variables } = descriptor;
+  const required = variables.filter((each) => each.required).map((each) => ({ name: each.name, about: each.about }));
   const value = {
     name,
     prefix: envPrefix,
@@ -44,6 +45,7 @@ export function runtimeJson(descriptor: Descriptor): string {
     stateDir,
     workspace: { from: "/etc/claw/workspace", to: descriptor.workspace ?? `${stateDir}/workspace` },
     command,
+    ...(required.length > 0 && { required }),
     health: { port, path: health.path, expect: health.expect, startupSeconds: health.startupSeconds },
     ...(front && { front: { listen: port, upstreamPort: front.upstreamPort, rewrite: front.rewrite } }),
   };
@@ -73,7 +75,7 @@ export function filesOf(
   if (config === undefined) throw new Error(`${at(configFile)} is missing`);
   const schemaText = schemaJson(schema);
   const head = read(".env.head");
-  const companions = companionsIn(read);
+  const companions = companionsIn(descriptor, read);
   return [
     { path: at("runtime.json"), content: runtimeJson(descriptor) },
     { path: at("schema.json"), content: schemaText },
@@ -86,9 +88,9 @@ export function filesOf(
   ];
 }
 
-function companionsIn(read: Sources["read"]) {
+function companionsIn({ name }: Descriptor, read: Sources["read"]) {
   const text = read("compose.services.yml");
-  return text === undefined ? NO_COMPANIONS : companionsOf(text);
+  return text === undefined ? NO_COMPANIONS : companionsOf(name, text);
 }
 
 /**
@@ -112,7 +114,7 @@ export async function generate(only?: readonly string[]): Promise<Generated[]> {
     files.push(...made.map(({ path, content }) => ({ file: join(root, path), content })));
   }
   if (only === undefined) {
-    const members = runtimes.map(({ descriptor }) => ({ descriptor, companions: companionsIn(reader(descriptor.name)) }));
+    const members = runtimes.map(({ descriptor }) => ({ descriptor, companions: companionsIn(descriptor, reader(descriptor.name)) }));
     files.push({ file: join(root, "docker-compose.fleet.yml"), content: fleetCompose(members) });
   }
   return files;

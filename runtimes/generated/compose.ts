@@ -21,31 +21,40 @@ export interface ComposeVariable {
   readonly about: string;
 }
 
-/** Further services of a runtime, hand-written in its folder as `compose.services.yml`: sections of a Compose file, indented by two. */
+/** What is hand-written in a runtime's folder as `compose.services.yml`, in pieces: a Compose file that adds to the generated one. */
 export interface Companions {
-  readonly services: string;
-  readonly volumes: string;
+  /** Lines for the runtime's own service. */
+  readonly own: readonly string[];
+  /** Further services. */
+  readonly services: readonly string[];
+  readonly volumes: readonly string[];
 }
 
-export const NO_COMPANIONS: Companions = { services: "", volumes: "" };
+export const NO_COMPANIONS: Companions = { own: [], services: [], volumes: [] };
 
-/** Sections `services:` and `volumes:` of a hand-written Compose file; without other ones. @throws Error on any other top-level key. */
-export function companionsOf(text: string): Companions {
-  const found = new Map<string, string[]>();
-  let section: string[] | undefined;
+/**
+ * Reads a `compose.services.yml`: sections `services` (what stands under the runtime's name is added to its own service) and `volumes`, indented by
+ * two, comments within them kept.
+ *
+ * @throws Error on any other section.
+ */
+export function companionsOf(name: string, text: string): Companions {
+  const found = { own: [] as string[], services: [] as string[], volumes: [] as string[] };
+  let section: "services" | "volumes" | undefined;
+  let own = false;
   for (const line of text.split("\n")) {
-    const key = /^([a-z]+):\s*$/.exec(line)?.[1];
+    const key = /^(\S+):\s*$/.exec(line)?.[1];
     if (key === "services" || key === "volumes") {
-      section = [];
-      found.set(key, section);
+      section = key;
     } else if (/^[^\s#]/.test(line)) {
-      throw new Error(`compose.services.yml: "${line}" at the top level; it can be "services:" or "volumes:"`);
-    } else if (/^\s/.test(line)) {
-      section?.push(line);
+      throw new Error(`compose.services.yml of ${name}: "${line}"; it can have the sections services: and volumes:`);
+    } else if (section !== undefined && line.trim() !== "") {
+      if (/^ {2}[^\s#]/.test(line)) own = section === "services" && line.trim() === `${name}:`;
+      if (!own) found[section].push(line.slice(2));
+      else if (line.trim() !== `${name}:`) found.own.push(line.slice(4));
     }
   }
-  const of = (key: string) => (found.get(key) ?? []).join("\n").trimEnd();
-  return { services: of("services"), volumes: of("volumes") };
+  return found;
 }
 
 /** The image's name and tag. */
@@ -126,7 +135,7 @@ function build({ bases, buildArgs }: Descriptor, { from, layout, prefix }: Place
 }
 
 /** Lines of one runtime's service. */
-function service(descriptor: Descriptor, place: Place): string[] {
+function service({ descriptor, companions, place }: Member): string[] {
   const { name, uid, port, stateDir, env, docker, stopGraceSeconds } = descriptor;
   const { from, layout, network, volume, profiles } = place;
   const values = new Map(composeVariables(descriptor, place.prefix).map((each) => [each.name, each.default]));
@@ -184,6 +193,7 @@ function service(descriptor: Descriptor, place: Place): string[] {
     `  timeout: ${check.timeout / 1000}s`,
     `  retries: ${check.retries}`,
     `  start_period: ${check.startPeriod}s`,
+    ...companions.own,
   ];
   return [`${name}:`, ...indent(lines)];
 }
@@ -214,16 +224,15 @@ export interface Member {
 
 /** All top-level sections but the name. */
 export function composeSections(members: readonly Member[]): string[] {
-  const further = (key: keyof Companions) => members.map(({ companions }) => companions[key]).filter((text) => text !== "");
   return [
     "services:",
-    ...members.flatMap(({ descriptor, place }) => indent(service(descriptor, place))),
-    ...further("services"),
+    ...members.flatMap((member) => indent(service(member))),
+    ...members.flatMap(({ companions }) => indent(companions.services)),
     "networks:",
     ...members.map(({ place }) => `  ${place.network}: {}`),
     "volumes:",
     ...members.map(({ place }) => `  ${place.volume}: {}`),
-    ...further("volumes"),
+    ...members.flatMap(({ companions }) => indent(companions.volumes)),
     "secrets:",
     ...BUILD_SECRETS.map(([id, from]) => `  ${id}: { environment: ${from} }`),
   ];
