@@ -1,23 +1,10 @@
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 import { ComponentResource, type ComponentResourceOptions, interpolate, type Output, RunError } from "@pulumi/pulumi";
 import type { Descriptor } from "../runtimes/runtime.ts";
+import { buildArguments, buildContext, buildSecrets, dockerfileOf, repositoryOf } from "./build.ts";
 import { contextHash } from "./context.ts";
 import { RegistryImage, RemoteImage } from "./docker/resources.ts";
 import type { Bases } from "./environment.ts";
-
-/** The build context of every runtime's image, so that all share entrypoint/. */
-const context = join(import.meta.dirname, "../runtimes");
-
-/**
- * Build secrets and the variables they come from: the machine's proxies, mirrors and CA, which must reach the build but no
- * layer. The plugin reads the variables, so neither state nor preview ever holds them; an unset one is an empty secret.
- */
-const buildSecrets = [
-  { id: "build-env", env: "CLAWFLEET_BUILD_ENV" },
-  { id: "ca", env: "CLAWFLEET_BUILD_CA" },
-  { id: "npmrc", env: "CLAWFLEET_BUILD_NPMRC" },
-  { id: "cargo", env: "CLAWFLEET_BUILD_CARGO" },
-];
 
 export interface RuntimeImageArgs {
   readonly runtime: Descriptor;
@@ -53,9 +40,8 @@ export class RuntimeImage extends ComponentResource {
   constructor(name: string, args: RuntimeImageArgs, opts?: ComponentResourceOptions) {
     super("clawfleet:image:RuntimeImage", name, {}, opts);
     const { runtime, registry, bases = {}, buildArgs = {}, images = "build" } = args;
-    const repository = `${registry ?? "ghcr.io/codervisor"}/${runtime.name}`;
-    const dockerfile = `${runtime.name}/Dockerfile`;
-    const ownBases = Object.fromEntries(Object.entries(bases).filter(([arg]) => arg in runtime.bases));
+    const repository = repositoryOf(runtime, registry);
+    const dockerfile = dockerfileOf(runtime);
     const built = new RemoteImage(
       `${name}-image`,
       {
@@ -65,13 +51,14 @@ export class RuntimeImage extends ComponentResource {
         ...(images === "build" && {
           build: {
             // Relative, so that the state is the same on every machine.
-            context: relative(process.cwd(), context) || ".",
+            context: relative(process.cwd(), buildContext) || ".",
             dockerfile,
-            buildArgs: { ...runtime.bases, ...ownBases, ...runtime.buildArgs, ...buildArgs },
+            buildArgs: buildArguments(runtime, bases, buildArgs),
             networkMode: "host",
-            secrets: buildSecrets,
+            // The plugin reads the variables, so neither state nor preview ever holds their values.
+            secrets: [...buildSecrets],
           },
-          triggers: { content: contextHash(context, dockerfile) },
+          triggers: { content: contextHash(buildContext, dockerfile) },
         }),
       },
       { parent: this },

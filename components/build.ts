@@ -1,0 +1,37 @@
+import { join } from "node:path";
+import type { Descriptor } from "../runtimes/runtime.ts";
+import type { Bases } from "./environment.ts";
+
+/** The build context of every runtime's image, so that all share entrypoint/. */
+export const buildContext = join(import.meta.dirname, "../runtimes");
+
+/** The runtime's Dockerfile, from the build context. */
+export const dockerfileOf = (runtime: Descriptor): string => `${runtime.name}/Dockerfile`;
+
+/**
+ * Build secrets and the variables they come from: the machine's proxies, mirrors and CA, which must reach the build but no layer. An unset one is
+ * an empty secret.
+ */
+export const buildSecrets = [
+  { id: "build-env", env: "CLAWFLEET_BUILD_ENV" },
+  { id: "ca", env: "CLAWFLEET_BUILD_CA" },
+  { id: "npmrc", env: "CLAWFLEET_BUILD_NPMRC" },
+  { id: "cargo", env: "CLAWFLEET_BUILD_CARGO" },
+] as const;
+
+/**
+ * Where the runtime's image is published.
+ *
+ * @param registry Registry and namespace. @default ghcr.io/codervisor
+ */
+export const repositoryOf = (runtime: Descriptor, registry = "ghcr.io/codervisor"): string => `${registry}/${runtime.name}`;
+
+/** All build arguments of the runtime's image: its own, under those of `bases` that it has, under `buildArgs`. */
+export function buildArguments(
+  runtime: Descriptor,
+  bases: Bases = {},
+  buildArgs: { readonly [arg: string]: string } = {},
+): Record<string, string> {
+  const ownBases = Object.fromEntries(Object.entries(bases).filter(([arg]) => arg in runtime.bases));
+  return { ...runtime.bases, ...ownBases, ...runtime.buildArgs, ...buildArgs };
+}
