@@ -69,26 +69,32 @@ export const memoryOf = ({ minMemoryMiB }: Descriptor): number => Math.max(usual
  * @param prefix Of their names: `CLAW_` in the runtime's own file, the runtime's own in the fleet's, where each claw has other values.
  */
 export function composeVariables(descriptor: Descriptor, prefix: string): ComposeVariable[] {
-  const { port, docker } = descriptor;
-  const variables: ComposeVariable[] = [
+  const { port, docker, bases, buildArgs } = descriptor;
+  return [
     { name: `${prefix}PORT`, default: String(port), about: "Port on this machine, of 127.0.0.1" },
     { name: `${prefix}IMAGE`, default: imageOf(descriptor), about: "Image to run, and the name a build gets" },
     { name: `${prefix}MEMORY`, default: `${memoryOf(descriptor)}m`, about: "Most memory; swap is not added" },
     { name: `${prefix}CPUS`, default: "1", about: "Most processor time, in processors" },
     { name: `${prefix}PIDS`, default: "512", about: "Most processes and threads" },
     { name: `${prefix}OPEN_FILES`, default: "16384", about: "Most open files; a rootless daemon cannot give more than it has itself" },
+    ...(docker === undefined
+      ? []
+      : [
+          {
+            name: "DOCKER_SOCKET",
+            default: "",
+            about: `Path of the Docker socket it is given. Required: it needs Docker to ${docker.why}`,
+          },
+          {
+            name: "DOCKER_SOCKET_GID",
+            default: "0",
+            about: "Group of that socket as the container sees it: stat -c %g; 0 with rootless Docker",
+          },
+        ]),
+    ...Object.entries(buildArgs).map(([arg, value]) => ({ name: `${prefix}${arg}`, default: value, about: `Build argument ${arg}` })),
+    ...Object.entries(bases).map(([arg, value]) => ({ name: `CLAW_BASE_${arg}`, default: value, about: `Base image ${arg} of a build` })),
+    { name: "CLAW_BUILD_NETWORK", default: "default", about: "Network of a build: default or host" },
   ];
-  if (docker !== undefined) {
-    variables.push(
-      { name: "DOCKER_SOCKET", default: "", about: `Path of the Docker socket it is given; required, as it needs Docker to ${docker.why}` },
-      {
-        name: "DOCKER_SOCKET_GID",
-        default: "0",
-        about: "Group of that socket as the container sees it: stat -c %g SOCKET; 0 with rootless Docker",
-      },
-    );
-  }
-  return variables;
 }
 
 /** Text that Compose does not interpolate. */

@@ -36,7 +36,7 @@ export function envExample(descriptor: Descriptor, { schema, config, head = "" }
     "",
     "# NAME_FILE=/path/in/the/container gives any NAME here its value from a file.",
     ...variables.flatMap(({ name, about, required, default: value = "" }) => [
-      `# ${about}${required ? ". Required." : ""}`,
+      `# ${about.slice(0, 1).toUpperCase()}${about.slice(1)}${required ? ". Required." : ""}`,
       `${required ? "" : "#"}${name}=${value}`,
     ]),
     "",
