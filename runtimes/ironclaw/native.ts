@@ -20,6 +20,10 @@ const text = z
   .string()
   .refine((value) => !looksSecret(value), "this looks like a secret, and IronClaw does not start with one in its configuration");
 const filled = text.refine((value) => value !== "" && value.trim() === value, "must not be empty or begin or end with white space");
+/** Part of paths and of keys in its database. */
+const id = z
+  .string()
+  .regex(/^(?!\.\.?$)(?!__ironclaw_)[^/\\\p{Cc}]{1,256}$/u, "must be a name without slashes, backslashes and control characters");
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of an environment variable");
 const flag = z.boolean();
 const count = z.int().min(0);
@@ -42,7 +46,7 @@ export const PROFILES = [
 export const schema = partial({
   api_version: z.string().regex(/^ironclaw\.runtime\/v1(\.\d+)?$/, 'must be "ironclaw.runtime/v1"'),
   boot: partial({ profile: z.enum(PROFILES) }),
-  identity: partial({ tenant: text, default_agent: text, default_owner: text, default_project: text }),
+  identity: partial({ tenant: id, default_agent: id, default_owner: id, default_project: id }),
   policy: partial({ deployment_mode: text, default_profile: text, default_approval_policy: text }),
   drivers: partial({ default: text, additional: z.array(text) }),
   harness: partial({ id: text }),
