@@ -19,7 +19,7 @@ SETUP = engine/setup.sh --fleet "$${CLAWFLEET_FLEET:-fleets/starter.toml}"
 LOCAL = "$${CLAWFLEET_STATE:-.clawfleet}/env"
 ENV = . $(LOCAL)
 
-.PHONY: help up down clean preview status logs token shell doctor setup check test bench
+.PHONY: help up down clean preview status logs token shell doctor setup check test images bench
 
 help: ## show this
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -62,6 +62,9 @@ check: ## static checks: Biome, tsc, shellcheck, gofmt, go vet, generated files
 
 test: ## set up what is missing, then run every check and test (ARGS=test/fleet: only those)
 	@engine/setup.sh --tests; $(ENV); exec engine/test.sh $(ARGS)
+
+images: ## build all images, show how large they are (ARGS=--record: write it down; ARGS=picoclaw: only that one)
+	@engine/setup.sh --tests; $(ENV); exec node cli/images.ts $(ARGS)
 
 bench: ## measure against Docker Compose and plain Docker; writes bench/results.md
 	@engine/setup.sh --tests; $(ENV); CLAWFLEET_COMPOSE=$$(engine/compose.sh); export CLAWFLEET_COMPOSE; exec node test/bench/main.ts $(ARGS)

@@ -4,22 +4,13 @@
  */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
-import { contextHash } from "../../components/context.ts";
+import { buildRuntime, dockerClient, tagOf, unavailable } from "../../cli/images/build.ts";
 import type { Claw } from "../../fleet/types.ts";
 import type { Descriptor, Runtime, Translation } from "../../runtimes/runtime.ts";
 
-const context = fileURLToPath(new URL("../../runtimes", import.meta.url));
-
-/** Debian's client builds with BuildKit by itself; others may need the buildx plugin. */
-const client = existsSync("/usr/bin/docker") ? "/usr/bin/docker" : "docker";
+export { tagOf } from "../../cli/images/build.ts";
 
 export interface Result {
   readonly code: number;
@@ -31,13 +22,15 @@ interface RunOptions {
   /** Added to this process's environment; where secrets go, as a command line can be read by others. */
   readonly env?: { readonly [name: string]: string };
   readonly timeoutSeconds?: number;
+  /** For its standard input. */
+  readonly input?: string;
 }
 
 /** Runs the Docker client; never throws for a non-zero exit code. */
 export function docker(args: readonly string[], options: RunOptions = {}): Promise<Result> {
   return new Promise((resolve) => {
-    execFile(
-      client,
+    const child = execFile(
+      dockerClient,
       [...args],
       {
         env: { ...process.env, DOCKER_BUILDKIT: "1", ...options.env },
@@ -50,6 +43,8 @@ export function docker(args: readonly string[], options: RunOptions = {}): Promi
         resolve({ code, stdout, stderr: error !== null && code === 125 && stderr === "" ? error.message : stderr });
       },
     );
+    // A client that ends before it has read all has its exit code to say why.
+    child.stdin?.on("error", () => {}).end(options.input ?? "");
   });
 }
 
@@ -60,47 +55,14 @@ export async function dockerOrThrow(args: readonly string[], options: RunOptions
   return result.stdout;
 }
 
-/** JSON object of name to string in an environment variable; absent or empty = none. */
-function stringMap(variable: string): Map<string, string> {
-  const parsed: unknown = JSON.parse(process.env[variable] || "{}");
-  const entries = typeof parsed === "object" && parsed !== null ? Object.entries(parsed) : [];
-  return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
-}
-
-/** The runtime's image reference. */
-export function tagOf(runtime: Descriptor): string {
-  return `ghcr.io/codervisor/${runtime.name}:${runtime.version}`;
-}
-
-/** The runtime's build arguments, with those that `CLAWFLEET_BUILD_ARGS` has for it: `{"nullclaw": {"REPO": "git://..."}}`. */
-function buildArgsOf(runtime: Descriptor): Readonly<Record<string, string>> {
-  const parsed: unknown = JSON.parse(process.env.CLAWFLEET_BUILD_ARGS || "{}");
-  return { ...runtime.buildArgs, ...z.record(z.string(), z.record(z.string(), z.string())).parse(parsed)[runtime.name] };
-}
-
-const inputs = (runtime: Descriptor) => contextHash(context, `${runtime.name}/Dockerfile`);
-
-/** Whether the daemon holds an image that `buildImage` made of the very files that are in the folder now. */
-async function isBuilt(runtime: Descriptor): Promise<boolean> {
-  const label = '{{ index .Config.Labels "dev.clawfleet.inputs" }}';
-  const found = await docker(["image", "inspect", "--format", label, tagOf(runtime)]);
-  return found.code === 0 && found.stdout.trim() === inputs(runtime);
-}
-
 /**
  * Whether the runtime's image can be had here. One whose source is in no package registry needs its git repository, or an image made before of the
  * same files; where neither is to be had it says so on stderr, and the runtime's tests that need it cannot run.
  */
 export async function obtainable(runtime: Descriptor): Promise<boolean> {
-  const { REPO: repository } = buildArgsOf(runtime);
-  if (repository === undefined || (await isBuilt(runtime))) return true;
-  const reachable = await new Promise<boolean>((resolve) => {
-    const env = { ...process.env, GIT_TERMINAL_PROMPT: "0" };
-    execFile("git", ["ls-remote", "--exit-code", repository, "HEAD"], { env, timeout: 20_000 }, (error) => resolve(error === null));
-  });
-  if (!reachable)
-    console.warn(`NOT TESTED HERE: ${runtime.title} itself. ${repository} cannot be reached, and there is no image of these files.`);
-  return reachable;
+  const why = await unavailable(runtime);
+  if (why !== undefined) console.warn(`NOT TESTED HERE: ${runtime.title} itself. ${why}`);
+  return why === undefined;
 }
 
 /**
@@ -108,40 +70,8 @@ export async function obtainable(runtime: Descriptor): Promise<boolean> {
  * Base images come from `CLAWFLEET_BASES`, network settings from `CLAWFLEET_BUILD_*`, both as `make shell` sets them.
  */
 export async function buildImage(runtime: Descriptor): Promise<string> {
-  const tag = tagOf(runtime);
-  const fromGit = buildArgsOf(runtime).REPO !== undefined;
-  if (fromGit && (await isBuilt(runtime))) return tag;
-  await build(runtime, tag, fromGit ? ["--label", `dev.clawfleet.inputs=${inputs(runtime)}`] : []);
-  return tag;
-}
-
-/** Builds one stage of the runtime's Dockerfile, such as `base`, which needs none of its source, and returns the tag that it has then. */
-export async function buildStage(runtime: Descriptor, stage: string): Promise<string> {
-  const tag = `clawfleet-contract/${runtime.name}:${stage}`;
-  await build(runtime, tag, ["--target", stage]);
-  return tag;
-}
-
-async function build(runtime: Descriptor, tag: string, more: readonly string[]): Promise<void> {
-  const dir = await mkdtemp(join(tmpdir(), "clawfleet-contract-"));
-  try {
-    const args = ["build", "--network", "host", "--tag", tag, "--file", join(context, runtime.name, "Dockerfile"), ...more];
-    const bases = stringMap("CLAWFLEET_BASES");
-    for (const base of Object.keys(runtime.bases)) {
-      const image = bases.get(base);
-      if (image !== undefined) args.push("--build-arg", `${base}=${image}`);
-    }
-    for (const [name, value] of Object.entries(buildArgsOf(runtime))) args.push("--build-arg", `${name}=${value}`);
-    const secrets = { "build-env": "BUILD_ENV", ca: "BUILD_CA", npmrc: "BUILD_NPMRC", cargo: "BUILD_CARGO" };
-    for (const [id, variable] of Object.entries(secrets)) {
-      const file = join(dir, id);
-      await writeFile(file, process.env[`CLAWFLEET_${variable}`] ?? "", { mode: 0o600 });
-      args.push("--secret", `id=${id},src=${file}`);
-    }
-    await dockerOrThrow([...args, context], { timeoutSeconds: 3600 });
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  await buildRuntime(runtime);
+  return tagOf(runtime);
 }
 
 /** A claw with every default explicit, for tests to change what they are about. */
