@@ -3,13 +3,13 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { rewrite } from "./rewrite.ts";
-import { CLIENT, SELF_FILE, type Self } from "./self.ts";
+import { client, type Self, selfFile } from "./self.ts";
 
 try {
-  const self: Self = JSON.parse(readFileSync(SELF_FILE, "utf8"));
+  const self: Self = JSON.parse(readFileSync(selfFile(), "utf8"));
   const args = rewrite(process.argv.slice(2), self);
   if (process.execve === undefined) throw new Error("this Node cannot become another program");
-  process.execve(CLIENT, [CLIENT, ...args], process.env);
+  process.execve(client(), [client(), ...args], process.env);
 } catch (error) {
   console.error(`docker: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 125;

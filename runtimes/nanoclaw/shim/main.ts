@@ -14,7 +14,7 @@ import { Chat } from "./chat.ts";
 import { AGENTS_PORT, type Gateway, startGateway } from "./gateway.ts";
 import { checks, healthOf } from "./health.ts";
 import { applySettings, ensureAgent, environment, prepare, start } from "./nanoclaw.ts";
-import { docker, findSelf, SELF_FILE, type Self } from "./self.ts";
+import { docker, findSelf, type Self, selfFile } from "./self.ts";
 
 const PORT = 7070;
 const SHORTEST_TOKEN = 16;
@@ -62,7 +62,7 @@ try {
 async function run(): Promise<void> {
   install = prepare(home);
   const self = await reachDaemon(install);
-  writeFileSync(SELF_FILE, JSON.stringify(self));
+  writeFileSync(selfFile(), JSON.stringify(self));
   const { baseUrl } = config.anthropic;
   const key = process.env.ANTHROPIC_API_KEY;
   if (config.onecli.url === "") {
@@ -146,7 +146,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
 /** Agents are not children of NanoClaw but the daemon's: they would outlive the claw, and keep its network. */
 async function end(code: number): Promise<never> {
   try {
-    if (install !== undefined && existsSync(SELF_FILE)) await stopAgents(install);
+    if (install !== undefined && existsSync(selfFile())) await stopAgents(install);
   } catch (error) {
     console.error(`claw: agents may be left running: ${messageOf(error)}`);
   }

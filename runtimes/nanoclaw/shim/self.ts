@@ -8,10 +8,10 @@ import { hostname } from "node:os";
 import { promisify } from "node:util";
 
 /** Docker's real client; `docker` in PATH is docker.ts. */
-export const CLIENT = process.env.NANOCLAW_DOCKER ?? "/usr/local/lib/docker/docker";
+export const client = () => process.env.NANOCLAW_DOCKER ?? "/usr/local/lib/docker/docker";
 
 /** Where the shim leaves what it found, for docker.ts. */
-export const SELF_FILE = process.env.NANOCLAW_SELF ?? "/run/claw/self.json";
+export const selfFile = () => process.env.NANOCLAW_SELF ?? "/run/claw/self.json";
 
 export interface Mount {
   /** Path on the daemon's host. */
@@ -41,7 +41,7 @@ const execute = promisify(execFile);
 /** Runs Docker's client. @throws with the client's first line on stderr. */
 export async function docker(args: readonly string[], timeoutSeconds = 10): Promise<string> {
   try {
-    return (await execute(CLIENT, [...args], { timeout: timeoutSeconds * 1000, maxBuffer: 16 * 1024 * 1024 })).stdout;
+    return (await execute(client(), [...args], { timeout: timeoutSeconds * 1000, maxBuffer: 16 * 1024 * 1024 })).stdout;
   } catch (error) {
     const stderr = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
     throw new Error(stderr.split("\n")[0] || `docker ${args[0]} did not answer in ${timeoutSeconds} s`);
