@@ -223,13 +223,15 @@ export function differences(one: Translation, other: Translation): string[] {
 }
 
 /**
- * A fixture of `extras`: the first setting of the runtime's own schema that takes any text, or else any setting, and that a fleet file may set.
+ * A fixture of `extras`: the first setting of the runtime's own schema that a fleet file may set, best one whose name promises that any text will do.
  *
  * @param schema of the runtime's native configuration
  */
 export function extrasFixture(runtime: Runtime, schema: z.ZodType): Fixture {
   const leaves = [...leavesOf(z.toJSONSchema(schema, { io: "input", reused: "inline" }), [])];
-  for (const { path, value } of [...leaves.filter(({ value }) => value === ODD), ...leaves]) {
+  const texts = leaves.filter(({ value }) => value === ODD);
+  const prose = texts.filter(({ path }) => /(prompt|prefix|message|text|title|description)$/i.test(path.at(-1) ?? ""));
+  for (const { path, value } of [...prose, ...texts, ...leaves]) {
     const extras = path.reduceRight<Json>((inner, key) => ({ [key]: inner }), value);
     const { problems, ...translation } = translated(runtime, { extras });
     const said = Object.values(translation.env).includes(typeof value === "string" ? value : JSON.stringify(value));

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { schema } from "../../runtimes/openclaw/native.ts";
 import { runtime } from "../../runtimes/openclaw/runtime.ts";
-import { buildImage, type Container, claw, confinement, startClaw, translateOrThrow } from "./helpers.ts";
+import { buildImage, type Container, claw, confinement, dockerOrThrow, startClaw, translateOrThrow } from "./helpers.ts";
 import { compareKeys } from "./json-schema.ts";
 import { describeLifecycle } from "./lifecycle.ts";
+import { at, expectReadBack, rounds } from "./readback.ts";
 
 const { descriptor } = runtime;
 const token = "0123456789abcdef".repeat(4);
@@ -177,6 +178,47 @@ test("comes up without any key, strict, its channel off, with a provider of its 
     expect(valid.code, valid.stdout + valid.stderr).toBe(0);
   } finally {
     await second.remove();
+  }
+});
+
+/**
+ * Runs in the image: for each claw that it reads from its standard input, the entrypoint writes the configuration and OpenClaw's own code, the one
+ * that its gateway and its plugins read it with, checks and loads it.
+ */
+const loader = `
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+const { clearConfigCache, clearRuntimeConfigSnapshot, loadConfig } = await import("/opt/openclaw/node_modules/openclaw/dist/plugin-sdk/config-runtime.js");
+const spec = JSON.parse(readFileSync("/etc/claw/runtime.json", "utf8"));
+writeFileSync("/tmp/spec.json", JSON.stringify({ ...spec, config: "/tmp/config.json" }));
+process.env.OPENCLAW_CONFIG_PATH = "/tmp/config.json";
+const own = { ...process.env };
+for (const env of JSON.parse(readFileSync(0, "utf8"))) {
+  execFileSync("entrypoint", ["run", "--spec", "/tmp/spec.json", "--", "true"], { env: { ...own, ...env }, stdio: "pipe" });
+  Object.assign(process.env, env);
+  clearConfigCache();
+  clearRuntimeConfigSnapshot();
+  console.log(JSON.stringify(loadConfig()));
+}
+`;
+
+test("the canonical fixtures: OpenClaw has what it is told", { timeout: 120_000 }, async () => {
+  const all = await rounds(runtime, schema);
+  const claws = all.map((round) => ({ ...round.translation.env, ...round.secrets }));
+  const args = ["run", "--rm", "--interactive", image, "node", "--input-type=module", "--eval", loader];
+  const lines = (await dockerOrThrow(args, { input: JSON.stringify(claws), timeoutSeconds: 110 })).trim().split("\n");
+  expect(lines).toHaveLength(all.length);
+  for (const [i, round] of all.entries()) {
+    const config: unknown = JSON.parse(lines[i] ?? "");
+    const beside = [
+      "OPENCLAW_GATEWAY_TOKEN",
+      "TELEGRAM_BOT_TOKEN",
+      "ANTHROPIC_API_KEY",
+      "OPENAI_API_KEY",
+      "OPENROUTER_API_KEY",
+      "OLLAMA_API_KEY",
+    ];
+    expectReadBack(runtime, round, (path) => ({ value: at(config, path) }), beside);
   }
 });
 

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import YAML from "yaml";
 import { z } from "zod";
 import type { Security } from "../../fleet/types.ts";
 import { runtime as openclaw } from "../../runtimes/openclaw/runtime.ts";
@@ -13,6 +14,7 @@ import { schema } from "../../runtimes/picoclaw/native.ts";
 import { runtime } from "../../runtimes/picoclaw/runtime.ts";
 import { buildImage, type Container, claw, confinement, docker, dockerOrThrow, startClaw, translateOrThrow } from "./helpers.ts";
 import { describeLifecycle } from "./lifecycle.ts";
+import { at, expectReadBack, rounds } from "./readback.ts";
 
 const { descriptor } = runtime;
 const key = "contract-model-key-7b1f6a2c9d";
@@ -334,6 +336,31 @@ describe("profiles and memory", { timeout: 120_000 }, () => {
       (await requests(managed)).some((one) => one.tools === undefined && /summar/i.test(one.messages?.join() ?? ""));
     await until(summed);
     expect((await requests(permissive)).filter((one) => one.tools === undefined && one.model !== undefined)).toEqual([]);
+  });
+});
+
+describe("the canonical fixtures", { timeout: 60_000 }, async () => {
+  const all = await rounds(runtime, schema);
+
+  // PicoClaw has no command that shows its configuration. Choosing a model makes it load all, and write all that it holds.
+  test.each(all.map((round) => [round.title, round] as const))("PicoClaw has what it is told, %s", async (_, round) => {
+    const env = { ...round.translation.env, ...round.secrets };
+    const script = `cp /run/claw/config.json /tmp/c.json && export PICOCLAW_CONFIG=/tmp/c.json PICOCLAW_HOME=/tmp/home
+      picoclaw status && picoclaw model "$1" && for file in /tmp/c.json /tmp/.security.yml; do printf '\\n==\\n' && cat $file; done`;
+    const flags = Object.keys(env).flatMap((name) => ["--env", name]);
+    const model = env.PICOCLAW_model_list__0__model_name ?? "";
+    const output = await dockerOrThrow(["run", "--rm", ...flags, image, "sh", "-c", script, "sh", model], { env });
+    const [told = "", text = "", secrets = ""] = output.split(/^==$/m);
+    expect(told).toContain("Config: /tmp/c.json ✓");
+    const config: unknown = JSON.parse(text);
+    // Secrets are in a file of their own, where a model is found by its name and number.
+    const apart: unknown = YAML.parse(secrets);
+    expectReadBack(runtime, round, (path) => {
+      const [list = "", index = "", ...rest] = path;
+      // Go leaves an empty list out.
+      const value = at(config, path) ?? (path.at(-1) === "api_keys" ? [] : undefined);
+      return { value: value ?? at(apart, list === "model_list" ? [list, `${model}:${index}`, ...rest] : path) };
+    });
   });
 });
 

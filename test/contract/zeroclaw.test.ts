@@ -1,3 +1,4 @@
+import { parse } from "smol-toml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { Claw } from "../../fleet/types.ts";
@@ -5,6 +6,7 @@ import { schema } from "../../runtimes/zeroclaw/native.ts";
 import { runtime } from "../../runtimes/zeroclaw/runtime.ts";
 import { buildImage, type Container, claw, confinement, docker, dockerOrThrow, startClaw, translateOrThrow } from "./helpers.ts";
 import { describeLifecycle } from "./lifecycle.ts";
+import { expectReadBack, pathOf, rounds, type Said } from "./readback.ts";
 
 const { descriptor } = runtime;
 const secrets = {
@@ -233,6 +235,32 @@ test("every key, type and choice of our schema is in the one that ZeroClaw print
   const written: unknown = z.toJSONSchema(schema, { io: "input" });
   if (!isNode(printed) || !isNode(written)) throw new Error("no JSON Schema");
   expect([...differences(written, expand(written, written), printed, expand(printed, printed), "")]).toEqual([]);
+});
+
+/** All that ZeroClaw says of its settings; it does not show secrets, and prints lists as TOML. */
+function said(answers: ReadonlyMap<string, unknown>): (path: readonly string[]) => Said {
+  return (path) => {
+    const { value, populated } = z
+      .object({ value: z.string().optional(), populated: z.boolean().optional() })
+      .parse(answers.get(path.join(".")));
+    if (populated === true) return { secret: true };
+    return value === undefined ? undefined : { value: value.startsWith("[") ? parse(`value = ${value}`).value : value };
+  };
+}
+
+describe("the canonical fixtures", async () => {
+  const all = await rounds(runtime, schema);
+
+  test.each(all.map((round) => [round.title, round] as const))("ZeroClaw has what it is told, %s", async (_, round) => {
+    const env = { ...round.translation.env, ...round.secrets };
+    const paths = round.variables.map((variable) => (pathOf(runtime, variable) ?? [variable]).join("."));
+    const flags = Object.keys(env).flatMap((name) => ["--env", name]);
+    const each = 'for path; do zeroclaw config get --json "$path" || exit 1; done';
+    const answers = await dockerOrThrow(["run", "--rm", ...flags, image, "sh", "-c", each, "sh", ...paths], { env });
+    const objects = answers.split(/(?<=^\})\n/m).filter((text) => text !== "");
+    const parsed = objects.map((text) => z.looseObject({ path: z.string() }).parse(JSON.parse(text)));
+    expectReadBack(runtime, round, said(new Map(parsed.map((answer) => [answer.path, answer]))));
+  });
 });
 
 describeLifecycle({

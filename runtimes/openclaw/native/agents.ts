@@ -149,4 +149,4 @@ const defaults = keys({
   }),
 });
 
-export const agents = keys({ ownership: text, defaults, entries: mapOf(open) });
+export const agents = keys({ ownership: oneOf("explicit"), defaults, entries: mapOf(open) });
