@@ -1,6 +1,16 @@
-import { suggestion } from "../fleet/problems.ts";
+import { quote, suggestion } from "../fleet/problems.ts";
 import type { Channel, Claw, Path, Tool } from "../fleet/types.ts";
 import type { Report } from "./runtime.ts";
+
+/** What several runtimes say of what they cannot do; each names the runtime, and what to write instead. */
+export const say = {
+  /** An entry of an allowlist that would never match anybody. */
+  nobody: (title: string, channel: string, userIs: string, who: string) =>
+    `${title} knows people on ${channel} by ${userIs}; write that instead of ${quote(who)}`,
+  noAppToken: (title: string, channel: string) => `${title}'s ${channel} has no app token; remove app_token_ref`,
+  noToolWhenStrict: (title: string, tool: string) =>
+    `${title} has no ${tool} under security.profile "strict"; remove this tool or choose "managed"`,
+};
 
 /** One of a claw's `tools` or `channels`, with what its runtime knows by that name and its place in the fleet file. */
 interface Entry<Of, Kind> {

@@ -1,5 +1,5 @@
 import type { Channel, Claw } from "../../fleet/types.ts";
-import { channelsOf } from "../entries.ts";
+import { channelsOf, say } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 
@@ -46,7 +46,7 @@ function addTokens(channel: Channel, kind: Kind, from: Claw["path"], settings: S
   if (tokenRef !== undefined) settings.secretEnv(kind.token, secret("token_ref", tokenRef));
   else if (enabled) report([...from, "channel"], `${channel.channel} needs token_ref, the name of the secret with the bot's token`);
   if (appTokenRef !== undefined) {
-    report([...from, "app_token_ref"], `${channel.channel} has no app-level token; remove app_token_ref`);
+    report([...from, "app_token_ref"], say.noAppToken("OpenClaw", channel.channel));
   }
 }
 
@@ -58,7 +58,7 @@ function addAllowlist(channel: Channel, kind: Kind, from: Claw["path"], settings
   const everybody = allowlist.includes("*");
   if (!everybody) {
     for (const who of allowlist.filter((entry) => !kind.user.test(entry))) {
-      report(path, `OpenClaw knows people on ${channel.channel} by their id, ${kind.userIs}; "${who}" is none`);
+      report(path, say.nobody("OpenClaw", channel.channel, kind.userIs, who));
     }
   }
   const policy = everybody ? "open" : allowlist.length > 0 ? "allowlist" : "disabled";

@@ -44,7 +44,7 @@ export function addModel(claw: Claw, settings: Settings, report: Report): void {
   const baseUrl = model.baseUrl ?? (Object.hasOwn(COMPATIBLE, provider) ? COMPATIBLE[provider] : undefined);
   const custom = ["models", "providers", provider];
   if (provider.includes("__")) {
-    report([...from, "provider"], `a provider's name cannot have two underscores in a row; rename "${provider}"`);
+    report([...from, "provider"], `OpenClaw's provider cannot have two underscores in a row here; rename "${provider}"`);
     return;
   }
   if (variable === undefined && baseUrl === undefined) {
@@ -56,6 +56,9 @@ export function addModel(claw: Claw, settings: Settings, report: Report): void {
     return;
   }
 
+  if (model.name !== model.name.trim()) {
+    report([...from, "name"], "OpenClaw takes no white space around a model's name; write it as the provider does");
+  }
   settings.set(["agents", "defaults", "model", "primary"], `${provider}/${model.name}`, [...from, "name"]);
   if (baseUrl !== undefined) settings.set([...custom, "baseUrl"], baseUrl, [...from, "base_url"]);
   if (variable === undefined) {

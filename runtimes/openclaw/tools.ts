@@ -1,5 +1,5 @@
 import type { Claw, Profile } from "../../fleet/types.ts";
-import { toolsOf } from "../entries.ts";
+import { say, toolsOf } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 
@@ -58,10 +58,10 @@ export function addTools(claw: Claw, settings: Settings, report: Report): void {
   for (const { entry, kind: tool, from } of toolsOf(claw, "OpenClaw", TOOLS, report)) {
     const { name, allowed } = entry;
     if (allowed && profile === "strict" && tool.looks.length === 0) {
-      report([...from, "allowed"], `security.profile "strict" has no ${name}; remove this tool or choose "managed"`);
+      report([...from, "allowed"], say.noToolWhenStrict("OpenClaw", name));
     }
     if (allowed && name === "browser" && !hasRemoteBrowser(claw)) {
-      report([...from, "allowed"], "the image has no browser; say where one is: [agent.extras.browser] with cdpUrl");
+      report([...from, "allowed"], "OpenClaw's image has no browser; write where one is: [agent.extras.browser] with cdpUrl");
     }
     for (const own of tool.own) (allowed ? allow : deny).add(own);
   }

@@ -1,5 +1,5 @@
 import type { Channel, Claw, Path } from "../../fleet/types.ts";
-import { channelsOf } from "../entries.ts";
+import { channelsOf, say } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 
@@ -52,7 +52,7 @@ function addChannel(channel: Channel, kind: Kind, from: Path, claw: Claw, settin
   if (!channel.enabled) return;
 
   for (const who of channel.allowlist.filter((entry) => entry !== "*" && !kind.user.test(entry))) {
-    report([...from, "allowlist"], `PicoClaw knows people on ${type} by ${kind.userIs}; "${who}" is none`);
+    report([...from, "allowlist"], say.nobody("PicoClaw", type, kind.userIs, who));
   }
   // A Matrix id has a colon itself, and PicoClaw takes what is before a colon for the platform's name.
   const allowed = channel.allowlist.map((who) => (type === "matrix" && who.startsWith("@") ? `matrix:${who}` : who));
@@ -70,7 +70,7 @@ function addChannel(channel: Channel, kind: Kind, from: Path, claw: Claw, settin
   };
   secret(kind.token, "token_ref", channel.tokenRef);
   if (kind.appToken !== undefined) secret(kind.appToken, "app_token_ref", channel.appTokenRef);
-  else if (channel.appTokenRef !== undefined) report([...from, "app_token_ref"], `${type} has no app token; remove app_token_ref`);
+  else if (channel.appTokenRef !== undefined) report([...from, "app_token_ref"], say.noAppToken("PicoClaw", type));
 
   if (type === "matrix" && !hasMatrixUser(claw)) {
     report(from, 'matrix needs the bot\'s user id; add [agent.extras.channel_list.matrix.settings] with user_id = "@bot:example.org"');

@@ -1,5 +1,5 @@
 import type { Claw, Path, Profile } from "../../fleet/types.ts";
-import { toolsOf } from "../entries.ts";
+import { say, toolsOf } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 
@@ -33,7 +33,7 @@ export function addTools(claw: Claw, settings: Settings, report: Report): void {
   for (const { entry, kind: owns, from } of toolsOf(claw, "PicoClaw", TOOLS, report)) {
     const { name, allowed } = entry;
     if (profile === "strict" && allowed && owns.every((own) => WRITING.includes(own))) {
-      report([...from, "allowed"], `security.profile "strict" has no ${name}; remove this tool or choose "managed"`);
+      report([...from, "allowed"], say.noToolWhenStrict("PicoClaw", name));
     }
     chosen.set(name, { allowed, from });
   }

@@ -1,5 +1,5 @@
 import type { Channel, Claw, Path } from "../../fleet/types.ts";
-import { channelsOf } from "../entries.ts";
+import { channelsOf, say } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 import { ALIAS } from "./conventions.ts";
@@ -39,14 +39,14 @@ function addChannel(channel: Channel, names: Kind, from: Path, settings: Setting
   else report(from, `${type} needs token_ref, the name of the secret that holds its bot token; add token_ref = "${type}"`);
   if (channel.appTokenRef !== undefined) {
     if (names.appToken !== undefined) secret(names.appToken, "app_token_ref", channel.appTokenRef);
-    else report([...from, "app_token_ref"], `${type} has no app token; remove app_token_ref`);
+    else report([...from, "app_token_ref"], say.noAppToken("ZeroClaw", type));
   }
 
   // Who may talk is a peer group of the channel's. An empty one admits nobody, but offers whoever comes first a code to bind himself with,
   // for the one who can read the log; denying everybody by name takes that away as well.
   const group = ["peer_groups", type];
   const who = [...from, "allowlist"];
-  if (channel.allowlist.some((entry) => entry.trim() === "")) report(who, "an empty entry allows nobody; remove it");
+  if (channel.allowlist.some((entry) => entry.trim() === "")) report(who, "to ZeroClaw an empty entry is nobody; remove it");
   settings.set([...group, "channel"], `${type}.${ALIAS}`, who);
   settings.set([...group, "agents"], [ALIAS], who);
   settings.set([...group, "external_peers"], [...channel.allowlist], who);

@@ -1,5 +1,5 @@
 import type { Claw } from "../../fleet/types.ts";
-import { toolsOf } from "../entries.ts";
+import { say, toolsOf } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { Settings } from "../settings.ts";
 import { ALIAS } from "./conventions.ts";
@@ -45,7 +45,7 @@ export function addTools(claw: Claw, settings: Settings, report: Report): void {
       report([...from, "allowed"], `ZeroClaw's ${name} cannot be allowed: ${tool.missing}; remove this tool or set allowed = false`);
     }
     if (isAllowed && name === "shell" && claw.security.profile === "strict") {
-      report([...from, "allowed"], 'security.profile "strict" has no shell; remove this tool or choose "managed"');
+      report([...from, "allowed"], say.noToolWhenStrict("ZeroClaw", name));
     }
     (isAllowed ? allowed : denied).push(...tool.own);
   }

@@ -1,12 +1,17 @@
 import { describe, expect, test } from "vitest";
+import type { Claw } from "../../fleet/types.ts";
 import { loadRuntimes, runtimeNames } from "../../runtimes/index.ts";
 import { translator } from "./translate.ts";
 
 const runtimes = await loadRuntimes(runtimeNames());
 
 describe.each([...runtimes.values()])("$descriptor.title", (runtime) => {
-  const { problemsOf } = translator(runtime);
   const { title } = runtime.descriptor;
+  /** Problems with the names themselves; whether a tool may be allowed is another matter. */
+  const problemsOf = (change: Partial<Claw>) =>
+    translator(runtime)
+      .problemsOf(change)
+      .filter((problem) => /\.(name|channel): /.test(problem));
 
   test("has each tool once, and says which it has", () => {
     const tools = ["cron", "cron", "corn", "constructor"].map((name) => ({ name, allowed: true }));
@@ -17,7 +22,7 @@ describe.each([...runtimes.values()])("$descriptor.title", (runtime) => {
     ]);
   });
 
-  test("has each channel once, and says which it has", () => {
+  test.skipIf(runtime.channels.length === 0)("has each channel once, and says which it has", () => {
     const channels = ["telegram", "telegram", "telgram", "constructor"].map((channel) => ({ channel, enabled: false, allowlist: [] }));
     expect(problemsOf({ channels })).toEqual([
       "agent.2.channels.1.channel: a claw has one telegram channel; remove this one or give it a claw of its own",

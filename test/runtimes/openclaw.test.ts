@@ -89,14 +89,14 @@ describe("channels", () => {
 
   test("problems name the place", () => {
     expect(problems(telegram(["@ada"]))).toEqual([
-      'channels.0.allowlist: OpenClaw knows people on telegram by their id, a number such as 8734062810; "@ada" is none',
+      'channels.0.allowlist: OpenClaw knows people on telegram by a number such as 8734062810; write that instead of "@ada"',
     ]);
     expect(problems({ channels: [{ channel: "telegran", enabled: true, allowlist: [] }] })).toEqual([
       'channels.0.channel: OpenClaw has no channel "telegran" here; did you mean "telegram"?',
     ]);
     expect(problems(telegram([], { tokenRef: undefined, appTokenRef: "x" }))).toEqual([
       "channels.0.channel: telegram needs token_ref, the name of the secret with the bot's token",
-      "channels.0.app_token_ref: telegram has no app-level token; remove app_token_ref",
+      "channels.0.app_token_ref: OpenClaw's telegram has no app token; remove app_token_ref",
     ]);
   });
 });
@@ -125,7 +125,7 @@ describe("tools and security", () => {
     expect(deny).not.toEqual(expect.arrayContaining(["read"]));
     expect(JSON.parse(got.OPENCLAW_tools__alsoAllow ?? "")).toContain("read");
     expect(problems({ ...security({ profile: "strict" }), tools: [{ name: "shell", allowed: true }] })).toEqual([
-      'tools.0.allowed: security.profile "strict" has no shell; remove this tool or choose "managed"',
+      'tools.0.allowed: OpenClaw has no shell under security.profile "strict"; remove this tool or choose "managed"',
     ]);
   });
 
@@ -148,7 +148,7 @@ describe("tools and security", () => {
     expect(problems({ tools })).toEqual([
       'tools.0.name: OpenClaw has no tool "shel"; did you mean "shell"?',
       'tools.2.name: "cron" is here already; remove one of the two',
-      "tools.3.allowed: the image has no browser; say where one is: [agent.extras.browser] with cdpUrl",
+      "tools.3.allowed: OpenClaw's image has no browser; write where one is: [agent.extras.browser] with cdpUrl",
     ]);
   });
 });

@@ -85,8 +85,8 @@ describe("channels", () => {
 
   test("an entry that PicoClaw would never match is refused, a Matrix id is put so that it does", () => {
     expect(problemsOf({ channels: [{ ...telegram, allowlist: ["ada", "123", "@ada", "*", ""] }] })).toEqual([
-      'agent.2.channels.0.allowlist: PicoClaw knows people on telegram by a number such as 8734062810, or "@name"; "ada" is none',
-      'agent.2.channels.0.allowlist: PicoClaw knows people on telegram by a number such as 8734062810, or "@name"; "" is none',
+      'agent.2.channels.0.allowlist: PicoClaw knows people on telegram by a number such as 8734062810, or "@name"; write that instead of "ada"',
+      'agent.2.channels.0.allowlist: PicoClaw knows people on telegram by a number such as 8734062810, or "@name"; write that instead of ""',
     ]);
     const matrix = { channel: "matrix", enabled: true, tokenRef: "m", allowlist: ["@ada:example.org", "*"] };
     const { env } = good({ channels: [matrix], extras: { channel_list: { matrix: { settings: { user_id: "@bot:example.org" } } } } });
@@ -126,7 +126,7 @@ describe("channels", () => {
     ]);
     expect(problemsOf({ channels: [{ channel: "discord", enabled: true, allowlist: [] }] })).toHaveLength(1);
     expect(problemsOf({ channels: [{ ...telegram, appTokenRef: "x" }] })).toEqual([
-      "agent.2.channels.0.app_token_ref: telegram has no app token; remove app_token_ref",
+      "agent.2.channels.0.app_token_ref: PicoClaw's telegram has no app token; remove app_token_ref",
     ]);
     expect(problemsOf({ channels: [{ channel: "discord", enabled: false, allowlist: [] }] })).toEqual([]);
     const matrix = [{ channel: "matrix", enabled: true, tokenRef: "m", allowlist: [] }];
@@ -166,7 +166,7 @@ describe("tools and security", () => {
     expect(files).toContain("read_file");
     expect(files).not.toContain("write_file");
     expect(problemsOf({ tools: [{ name: "shell", allowed: true }], security: strict })).toEqual([
-      'agent.2.tools.0.allowed: security.profile "strict" has no shell; remove this tool or choose "managed"',
+      'agent.2.tools.0.allowed: PicoClaw has no shell under security.profile "strict"; remove this tool or choose "managed"',
     ]);
   });
 

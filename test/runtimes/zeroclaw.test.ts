@@ -155,9 +155,9 @@ describe("channels", () => {
     expect(problemsOf({ channels })).toEqual([
       'agent.2.channels.0.channel: ZeroClaw has no channel "telegrm" here; did you mean "telegram"?',
       'agent.2.channels.1: discord needs token_ref, the name of the secret that holds its bot token; add token_ref = "discord"',
-      "agent.2.channels.2.app_token_ref: telegram has no app token; remove app_token_ref",
+      "agent.2.channels.2.app_token_ref: ZeroClaw's telegram has no app token; remove app_token_ref",
       "agent.2.channels.3.channel: a claw has one telegram channel; remove this one or give it a claw of its own",
-      "agent.2.channels.4.allowlist: an empty entry allows nobody; remove it",
+      "agent.2.channels.4.allowlist: to ZeroClaw an empty entry is nobody; remove it",
     ]);
   });
 });
@@ -196,7 +196,7 @@ describe("tools", () => {
     expect(problemsOf({ tools, security: { ...security, profile: "strict" } })).toEqual([
       'agent.2.tools.0.name: ZeroClaw has no tool "shel"; did you mean "shell"?',
       `agent.2.tools.1.name: ZeroClaw has no tool "constructor"; it has ${runtime.tools.join(", ")}`,
-      'agent.2.tools.2.allowed: security.profile "strict" has no shell; remove this tool or choose "managed"',
+      'agent.2.tools.2.allowed: ZeroClaw has no shell under security.profile "strict"; remove this tool or choose "managed"',
       'agent.2.tools.3.name: "shell" is here already; remove one of the two',
     ]);
   });
