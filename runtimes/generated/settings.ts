@@ -17,6 +17,7 @@ interface Node {
   readonly const?: unknown;
   readonly default?: unknown;
   readonly minimum?: number | undefined;
+  readonly maximum?: number | undefined;
   readonly exclusiveMinimum?: number | undefined;
   readonly minLength?: number | undefined;
   readonly minItems?: number | undefined;
@@ -40,6 +41,7 @@ const node: z.ZodType<Node> = z.lazy(() =>
     const: z.unknown().optional(),
     default: z.unknown().optional(),
     minimum: z.number().optional(),
+    maximum: z.number().optional(),
     exclusiveMinimum: z.number().optional(),
     minLength: z.number().optional(),
     minItems: z.number().optional(),
@@ -107,6 +109,8 @@ export function settingsOf(schema: unknown, deepest: number): Setting[] {
   };
 
   const leaf = (path: readonly string[], at: Node, alike: Setting["alike"]) => {
+    // There is nothing to choose.
+    if (at.const !== undefined || (at.minimum !== undefined && at.minimum === at.maximum)) return;
     const values = z.array(json).parse(at.enum ?? []);
     found.push({ path, sample: sample(at), secret: at.writeOnly === true, values, about: at.description, alike });
   };
@@ -128,10 +132,13 @@ export function settingsOf(schema: unknown, deepest: number): Setting[] {
     }
   };
 
-  /** It has settings below it. */
-  const isParent = (given: Node): boolean => {
-    const { type, properties, additionalProperties } = resolve(given);
-    return type === "object" && (Object.keys(properties ?? {}).length > 0 || typeof additionalProperties === "object");
+  /** It has settings below it that are known by name. */
+  const isParent = (given: Node, above: readonly string[] = []): boolean => {
+    if (given.$ref !== undefined && above.includes(given.$ref)) return false;
+    const within = given.$ref === undefined ? above : [...above, given.$ref];
+    const { type, properties = {}, additionalProperties } = resolve(given);
+    if (type !== "object") return false;
+    return Object.keys(properties).length > 0 || (typeof additionalProperties === "object" && isParent(additionalProperties, within));
   };
 
   const children = (path: readonly string[], entries: readonly [string, Node][], above: readonly string[], alike: Setting["alike"]) => {
