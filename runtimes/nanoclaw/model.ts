@@ -14,7 +14,7 @@ export function addModel(claw: Claw, settings: Settings, report: Report): void {
   if (provider !== "anthropic") {
     report(
       [...from, "provider"],
-      `NanoClaw's agents are Claude Code, so its only provider is anthropic, not "${provider}"; another service with an API like Anthropic's is taken with provider = "anthropic" and its base_url`,
+      `NanoClaw's agents are Claude Code, so its only provider is anthropic, not "${provider}"; use provider = "anthropic", with base_url for another service that has an API like Anthropic's`,
     );
     return;
   }
@@ -27,7 +27,7 @@ export function addModel(claw: Claw, settings: Settings, report: Report): void {
     return;
   }
   if (baseUrl !== undefined)
-    report([...from, "base_url"], "with extras.onecli.url it is OneCLI that asks the model; set the address there, and remove it here");
+    report([...from, "base_url"], "with extras.onecli.url NanoClaw's model is asked by OneCLI; set the address there, and remove it here");
   if (apiKeyRef !== undefined) {
     settings.secretEnv("ONECLI_API_KEY", { kind: "ref", name: apiKeyRef, required: true, path: [...from, "api_key_ref"] });
   }

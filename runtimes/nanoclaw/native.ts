@@ -24,6 +24,11 @@ const agent = z.strictObject({
 
 const url = z.string().regex(/^https?:\/\/[^\s/@]+(\/[^\s@]*)?$/, "must be an http or https URL without a user name");
 
+const port = z.int().min(1).max(65535);
+
+/** Where the shim listens: for the API and the health check, and for the claw's agents, which ask it for the model. */
+const gateway = z.strictObject({ port, agentsPort: port });
+
 /** The API that the claw's own credential gateway passes agents' requests to, with the key that agents never see. */
 const anthropic = z.strictObject({ baseUrl: url });
 
@@ -35,6 +40,7 @@ export const complete = z.strictObject({
   /** IANA name, for the agents' clocks and the times of their tasks. */
   timezone: z.string().min(1),
   logLevel: z.enum(["debug", "info", "warn", "error", "fatal"]),
+  gateway,
   agent,
   anthropic,
   onecli,
@@ -43,4 +49,6 @@ export const complete = z.strictObject({
 export type Config = z.output<typeof complete>;
 
 /** What may be set: any part of it. */
-export const schema = complete.extend({ agent: agent.partial(), anthropic: anthropic.partial(), onecli: onecli.partial() }).partial();
+export const schema = complete
+  .extend({ gateway: gateway.partial(), agent: agent.partial(), anthropic: anthropic.partial(), onecli: onecli.partial() })
+  .partial();

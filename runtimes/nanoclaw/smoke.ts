@@ -45,14 +45,14 @@ const stub = join(dir, "docker");
 const container = [{ Image: "sha256:0", Mounts: [], HostConfig: {}, NetworkSettings: {} }];
 writeFileSync(stub, `#!/bin/sh\n[ "$1" != container ] || echo '${JSON.stringify(container)}'\n`, { mode: 0o755 });
 const token = randomBytes(16).toString("hex");
-const [port, gatewayPort] = [await freePort(), await freePort()];
+const [port, agentsPort] = [await freePort(), await freePort()];
 const env = {
   ...process.env,
   NANOCLAW_DOCKER: stub,
-  NANOCLAW_GATEWAY_PORT: `${gatewayPort}`,
   NANOCLAW_GATEWAY_TOKEN: token,
-  NANOCLAW_PORT: `${port}`,
   NANOCLAW_agent__name: "Smoke",
+  NANOCLAW_gateway__agentsPort: `${agentsPort}`,
+  NANOCLAW_gateway__port: `${port}`,
 };
 const claw = spawn("/usr/local/bin/entrypoint", ["run"], { env, stdio: ["ignore", "pipe", "pipe"] });
 let log = "";

@@ -45,13 +45,13 @@ describe("model", () => {
     expect(secretEnv.ONECLI_API_KEY).toEqual(ref("vault", true));
     expect(secretEnv).not.toHaveProperty("ANTHROPIC_API_KEY");
     expect(problemsOf({ model: { ...model, baseUrl: "https://proxy.example.org" }, extras })).toEqual([
-      "agent.2.model.base_url: with extras.onecli.url it is OneCLI that asks the model; set the address there, and remove it here",
+      "agent.2.model.base_url: with extras.onecli.url NanoClaw's model is asked by OneCLI; set the address there, and remove it here",
     ]);
   });
 
   test("of another provider is refused, with what there is", () => {
     expect(problemsOf({ model: { provider: "openai", name: "gpt-5" } })).toEqual([
-      'agent.2.model.provider: NanoClaw\'s agents are Claude Code, so its only provider is anthropic, not "openai"; another service with an API like Anthropic\'s is taken with provider = "anthropic" and its base_url',
+      'agent.2.model.provider: NanoClaw\'s agents are Claude Code, so its only provider is anthropic, not "openai"; use provider = "anthropic", with base_url for another service that has an API like Anthropic\'s',
     ]);
   });
 

@@ -16,9 +16,6 @@ import {
 import { request as httpsRequest } from "node:https";
 import { pipeline } from "node:stream/promises";
 
-/** Port in the claw that agents ask; nobody publishes it. */
-export const AGENTS_PORT = 7071;
-
 export interface Upstream {
   /** Base URL of an API like Anthropic's, without `/v1`. */
   readonly baseUrl: string;
@@ -34,7 +31,7 @@ export interface Gateway {
 
 /**
  * @param address At which agents find this container.
- * @param port See `AGENTS_PORT`; 0 = any.
+ * @param port In this container, which nobody publishes; 0 = any.
  */
 export async function startGateway(upstream: Upstream, address: string, port: number): Promise<Gateway> {
   // Of this start only: an agent that is older has no business here.

@@ -11,12 +11,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../native.ts";
 import { api } from "./api.ts";
 import { Chat } from "./chat.ts";
-import { AGENTS_PORT, type Gateway, startGateway } from "./gateway.ts";
+import { type Gateway, startGateway } from "./gateway.ts";
 import { checks, healthOf } from "./health.ts";
 import { applySettings, ensureAgent, environment, prepare, start } from "./nanoclaw.ts";
 import { docker, findSelf, type Self, selfFile } from "./self.ts";
 
-const PORT = 7070;
 const SHORTEST_TOKEN = 16;
 /** Seconds for NanoClaw to end after SIGTERM. */
 const STOP_SECONDS = 15;
@@ -49,7 +48,7 @@ const server = api({
   send: (text) => (waiting === undefined ? chat.send(text) : Promise.reject(new Error(waiting))),
   replies: (after, wait, signal) => (existsSync(join(home, "data", "v2.db")) ? chat.replies(after, wait, signal) : Promise.resolve([])),
 });
-server.listen(Number(process.env.NANOCLAW_PORT ?? PORT));
+server.listen(config.gateway.port);
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop(signal));
 
 try {
@@ -66,8 +65,7 @@ async function run(): Promise<void> {
   const { baseUrl } = config.anthropic;
   const key = process.env.ANTHROPIC_API_KEY;
   if (config.onecli.url === "") {
-    const port = Number(process.env.NANOCLAW_GATEWAY_PORT ?? AGENTS_PORT);
-    gateway = await startGateway({ baseUrl, ...(key && { key }) }, self.address ?? ownAddress(), port);
+    gateway = await startGateway({ baseUrl, ...(key && { key }) }, self.address ?? ownAddress(), config.gateway.agentsPort);
   }
   const env = environment(config, self.image, gateway?.url ?? "", home);
   await ensureAgent(config, home, env);
