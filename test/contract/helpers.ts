@@ -117,8 +117,9 @@ export interface Container {
 }
 
 /**
- * Starts a claw unprivileged: own uid, read-only root, no capabilities, no-new-privileges, an init, loopback port, own volume.
- * Resolves when the runtime's own health answer is good; otherwise removes everything and throws with the last log lines.
+ * Starts a claw unprivileged: own uid, read-only root, no capabilities, no-new-privileges, an init, loopback port, own volume, and the
+ * daemon's socket where the runtime needs Docker. Resolves when the runtime's own health answer is good; otherwise removes everything and
+ * throws with the last log lines.
  *
  * @param secrets value of every variable named in `translation.secretEnv` that the claw shall have
  */
@@ -149,6 +150,10 @@ async function run(name: string, start: Start): Promise<Container> {
     args.push("--tmpfs", `${mount.path}:rw,nosuid,nodev,${mount.exec ? "exec" : "noexec"},size=${mount.sizeMiB}m,${owner}`);
   }
   args.push("--volume", `${name}-state:${runtime.stateDir}`, "--stop-timeout", `${runtime.stopGraceSeconds}`);
+  if (runtime.docker !== undefined) {
+    const { path, group } = await dockerSocket(process.env.DOCKER_HOST);
+    args.push("--volume", `${path}:/var/run/docker.sock`, "--group-add", `${group}`);
+  }
   for (const [key, value] of Object.entries(env)) args.push("--env", `${key}=${value}`);
   for (const key of Object.keys(secrets)) args.push("--env", key);
 
