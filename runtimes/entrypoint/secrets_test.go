@@ -187,7 +187,7 @@ func TestSecretsAreNowhereElse(t *testing.T) {
 	for _, fronted := range []bool{false, true} {
 		t.Run(fmt.Sprintf("front %v", fronted), func(t *testing.T) {
 			c := newClaw(t, "json", testDefault, testSchema)
-			c.spec["command"] = []string{"sh", "-c", `[ "$TOKEN" = ` + canary[:6] + `"-c4n4ry" ] && echo up $$; exec sleep 60`}
+			c.spec["command"] = []string{"sh", "-c", `[ "$TOKEN" = ` + canary[:6] + `"-c4n4ry" ] && echo up $$; read x`}
 			if fronted {
 				c.spec["front"] = map[string]any{"listen": closedPort(t), "upstreamPort": 1, "rewrite": map[string]string{"/health": "/x"}}
 				buildFront(t, c)
@@ -201,6 +201,9 @@ func TestSecretsAreNowhereElse(t *testing.T) {
 			cmd.Stderr = &errs
 			stdout, err := cmd.StdoutPipe()
 			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := cmd.StdinPipe(); err != nil { // for the runtime to wait on
 				t.Fatal(err)
 			}
 			if err := cmd.Start(); err != nil {

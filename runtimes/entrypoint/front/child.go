@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"syscall"
-	"unsafe"
 )
 
 // forwarded are the signals that are meant for the runtime.
@@ -14,22 +13,11 @@ var forwarded = []os.Signal{
 }
 
 // start runs the command with our environment, input and output. It is killed
-// when we are.
+// when we are. It has a process group of its own: at a terminal, ^C signals all
+// of the foreground group, and the child would get it from us once more.
 func start(command []string) (pid int, err error) {
 	attributes := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	// At a terminal a key such as ^C signals the whole foreground group: were
-	// we in it with the child, it would get the signal twice.
-	if group, ok := foreground(0); ok && group == syscall.Getpgrp() {
-		attributes.Foreground, attributes.Ctty = true, 0
-	}
 	return syscall.ForkExec(command[0], command, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: attributes})
-}
-
-// foreground is the foreground process group of our terminal, if fd is that.
-func foreground(fd uintptr) (group int, ok bool) {
-	var id int32
-	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCGPGRP, uintptr(unsafe.Pointer(&id)))
-	return int(id), errno == 0
 }
 
 // attend passes signals on to the child until that has ended, and returns its

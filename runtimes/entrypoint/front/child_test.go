@@ -98,6 +98,16 @@ func TestRuntimeBehindARealFront(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 
+	if status, _ := get(t, p.url("/garbage")); status != 502 {
+		t.Errorf("garbage: %d", status)
+	}
+	if response, err := http.Get(p.url("/break")); err != nil {
+		t.Error(err)
+	} else {
+		_, _ = io.ReadAll(response.Body) // breaks off
+		response.Body.Close()
+	}
+
 	// What the runtime sent before it ended is not lost, and its end is the front's end.
 	response, err := http.Get(p.url("/slow"))
 	if err != nil {
@@ -113,8 +123,8 @@ func TestRuntimeBehindARealFront(t *testing.T) {
 	if rest, err := io.ReadAll(response.Body); !errors.Is(err, io.ErrUnexpectedEOF) || len(rest) != 0 {
 		t.Errorf("rest %q, %v", rest, err)
 	}
-	if code := p.end(); code != 0 || time.Since(start) > time.Second {
-		t.Errorf("exit %d after %v", code, time.Since(start))
+	if code := p.end(); code != 0 || time.Since(start) > time.Second || p.errors.String() != "" {
+		t.Errorf("exit %d after %v, stderr %q", code, time.Since(start), p.errors)
 	}
 	if conn, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", p.port)); err == nil {
 		conn.Close()
@@ -134,6 +144,50 @@ func TestFrontAnswersBeforeTheRuntime(t *testing.T) {
 	}
 	if code := p.end(); code != 3 || p.errors.String() != "" {
 		t.Errorf("exit %d, stderr %q", code, p.errors)
+	}
+}
+
+// The runtime has ended, but not all that it said has reached the clients.
+func TestDrain(t *testing.T) {
+	release := t.TempDir() + "/go"
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := begin(t, nil, "/bin/sh", "-c", `"$1" & until [ -e "$0" ]; do sleep 0.02; done; exit 9`, release, self)
+	speaker := p.up()
+	defer func() { _ = syscall.Kill(speaker, syscall.SIGKILL) }() // has ended, if all is well
+	body, feed := io.Pipe()
+	response, err := http.Post(p.url("/stream"), "text/plain", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if err := os.WriteFile(release, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for { // until the front has taken notice
+		conn, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", p.port))
+		if err != nil {
+			break
+		}
+		conn.Close()
+		time.Sleep(10 * time.Millisecond)
+	}
+	if _, err := fmt.Fprintln(feed, "last words"); err != nil {
+		t.Fatal(err)
+	}
+	if err := feed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(response.Body); err != nil || string(got) != "data: last words\n\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := syscall.Kill(speaker, syscall.SIGKILL); err != nil {
+		t.Error(err)
+	}
+	if code := p.end(); code != 9 {
+		t.Errorf("exit %d", code)
 	}
 }
 
@@ -161,9 +215,16 @@ func TestRuntimeDiesWithTheFront(t *testing.T) {
 	p := begin(t, nil)
 	pid := p.up()
 	p.signal(syscall.SIGKILL)
-	p.end() // its output ends when nobody can write to it any more
-	if state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil && !strings.Contains(string(state), ") Z ") {
-		t.Errorf("the runtime outlived the front: %s", state)
+	_ = p.cmd.Wait() // killed
+	dead := func() bool {
+		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err != nil || strings.Contains(string(state), ") Z ") || strings.Contains(string(state), ") X ")
+	}
+	for deadline := time.Now().Add(10 * time.Second); !dead(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // has perhaps ended now
+			t.Fatal("the runtime outlived the front")
+		}
 	}
 }
 
