@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { buildRuntime, dockerClient, tagOf, unavailable } from "../../cli/images/build.ts";
+import { dockerSocket } from "../../components/docker/socket.ts";
 import type { Claw } from "../../fleet/types.ts";
 import type { Descriptor, Runtime, Translation } from "../../runtimes/runtime.ts";
 
