@@ -49,7 +49,7 @@ export function companionsOf(name: string, text: string): Companions {
     } else if (/^[^\s#]/.test(line)) {
       throw new Error(`compose.services.yml of ${name}: "${line}"; it can have the sections services: and volumes:`);
     } else if (section !== undefined && line.trim() !== "") {
-      if (/^ {2}[^\s#]/.test(line)) own = section === "services" && line.trim() === `${name}:`;
+      if (/^ {2}\S/.test(line)) own = section === "services" && line.trim() === `${name}:`;
       if (!own) found[section].push(line.slice(2));
       else if (line.trim() !== `${name}:`) found.own.push(line.slice(4));
     }
