@@ -33,6 +33,12 @@ export function addModel(claw: Claw, settings: Settings, report: Report): void {
   const { model } = claw;
   if (model === undefined) return;
   const from = [...claw.path, "model"];
+  if (/["\\\p{Cc}]/u.test(model.name)) {
+    report(
+      [...from, "name"],
+      "NullClaw writes the model's name into its requests as it is; it cannot hold a quotation mark, a backslash or a control character",
+    );
+  }
   const provider = providerOf(model, from, report);
   if (provider === undefined) return;
 

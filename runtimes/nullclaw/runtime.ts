@@ -20,9 +20,6 @@ const descriptor: Descriptor = {
   port: 6060,
   // "degraded" is a channel that does not work.
   health: { path: "/health", expect: { status: "ok" }, startupSeconds: 30 },
-  // NullClaw serves one connection after another and takes what comes first for the whole request: a client that is slow, or sends a message's header
-  // and body apart, would stop it or be lost. Behind the front it is asked as it wants to be, and needs no public bind.
-  front: { upstreamPort: 6061, rewrite: {} },
   stateDir,
   tmpfs: [{ path: "/tmp", sizeMiB: 64, exec: false }],
   // It does not wait for anything: the signal ends it.

@@ -67,6 +67,11 @@ describe("model", () => {
     expect(problemsOf({ model: { provider: "ollama", name: "x", baseUrl: "http://o:11434", apiKeyRef: "k" } })).toEqual([
       "agent.2.model.api_key_ref: NullClaw sends ollama no key; remove api_key_ref",
     ]);
+    for (const name of ['a"b', "a\\b", "a\tb"]) {
+      expect(problemsOf({ model: { provider: "anthropic", name } })).toEqual([
+        expect.stringMatching(/^agent\.2\.model\.name: NullClaw writes the model's name into its requests as it is/),
+      ]);
+    }
   });
 });
 
@@ -320,12 +325,12 @@ describe("extras", () => {
 describe("the folder", () => {
   const read = (name: string) => readFileSync(new URL(`../../runtimes/nullclaw/${name}`, import.meta.url), "utf8");
 
-  test("default config: valid, behind the front, nobody let in, no command to be run", () => {
+  test("default config: valid, on the descriptor's port, nobody let in, no command to be run", () => {
     const config = schema.parse(JSON.parse(read("config.json")));
     expect(config.gateway).toEqual({
-      host: "127.0.0.1",
-      port: descriptor.front?.upstreamPort,
-      allow_public_bind: false,
+      host: "0.0.0.0",
+      port: descriptor.port,
+      allow_public_bind: true,
       require_pairing: true,
       paired_tokens: [],
     });
