@@ -135,6 +135,12 @@ const REST: readonly Fixture[] = [
   clawfleets("port", 23456, { port: 23456 }, { port: 23457 }),
   fixture("memory.enabled", false, { memory: { enabled: false } }, { memory: { enabled: true } }),
   fixture("memory.max_history", 40, { memory: { max_history: 40 } }, {}),
+  fixture(
+    "memory.max_history",
+    50,
+    { memory: { max_history: 50 }, channels: [channelOf("telegram")] },
+    { channels: [channelOf("telegram")] },
+  ),
   fixture("security.sandboxed", true, { security: { sandboxed: true } }, { security: { sandboxed: false } }),
   fixture("security.sandboxed", false, { security: { sandboxed: false } }, { security: { sandboxed: true } }),
   profile("strict", "managed"),
@@ -203,12 +209,24 @@ function companions(runtime: string, channels: Json | undefined): Agent | undefi
   return undefined;
 }
 
-/** A claw's translation, and what the runtime has against it; the paths are those of the fleet file. */
+/** A claw's translation, and what the runtime has against it; `path` is below the agent. */
 export interface Outcome extends Translation {
   readonly problems: readonly { readonly path: string; readonly message: string }[];
 }
 
+const outcomes = new WeakMap<Runtime, Map<string, Outcome>>();
+
+/** What the runtime makes of an agent. The same agent is translated once. */
 export function translated(runtime: Runtime, agent: Agent): Outcome {
+  const known = outcomes.get(runtime) ?? new Map<string, Outcome>();
+  outcomes.set(runtime, known);
+  const key = JSON.stringify(agent);
+  const outcome = known.get(key) ?? translate(runtime, agent);
+  known.set(key, outcome);
+  return outcome;
+}
+
+function translate(runtime: Runtime, agent: Agent): Outcome {
   const problems: { path: string; message: string }[] = [];
   const claw = clawOf(runtime, agent);
   const report = (path: Path, message: string) => problems.push({ path: path.slice(claw.path.length).join("."), message });

@@ -35,6 +35,7 @@ export interface Life {
   readonly exitCodes?: readonly number[];
 }
 
+/** The number in the first title. */
 const RESTARTS = 20;
 
 /** @param life of one runtime; give `describe.skipIf(...)` around the call where the runtime cannot be had. */
@@ -53,7 +54,7 @@ export function describeLifecycle(life: Life): void {
   }
 
   describe("restarts and stops", () => {
-    test(`${RESTARTS} restarts keep the configuration and the state`, { timeout: 600_000 }, async () => {
+    test("20 restarts keep the configuration and the state", { timeout: 600_000 }, async () => {
       const container = life.container();
       const note = `${runtime.stateDir}/kept-by-the-contract-test`;
       expect((await container.exec(["sh", "-c", `echo kept > ${note}`])).code).toBe(0);

@@ -1,0 +1,66 @@
+/** What is claimed of every runtime, and which test has seen it: the table in docs/runtimes.md. A test looks whether these tests are there. */
+
+export const CLAIMS = [
+  "builds",
+  "starts",
+  "health",
+  "API call accepted",
+  "env override read back",
+  "non-root, no write outside state",
+  "restart keeps config and state",
+] as const;
+
+export type Shown = { readonly [claim in (typeof CLAIMS)[number]]: string };
+
+const RESTART = "20 restarts keep the configuration and the state";
+
+/** `file > title`; the file from `test/` and without `.test.ts`. A runtime's image is built, and the claw started, before all of its file's tests. */
+export const SHOWN: { readonly [runtime: string]: Shown } = {
+  ironclaw: {
+    builds: "contract/ironclaw > serves its WebUI",
+    starts: "contract/ironclaw > comes up without a model, and with one whose key has no value",
+    health: "contract/ironclaw > is healthy at /health of the claw's port once it is up, which its own health answer does not say",
+    "API call accepted":
+      "contract/ironclaw > answers over its API: its model is asked with the key, by the name of the fleet file, and told what is in the workspace's files",
+    "env override read back": "contract/ironclaw > IronClaw has what it is told, %s",
+    "non-root, no write outside state": "contract/ironclaw > is unprivileged, and writes nowhere but to its state",
+    "restart keeps config and state": `contract/ironclaw > ${RESTART}`,
+  },
+  nullclaw: {
+    builds: "contract/nullclaw > its own command names the model, the memory, the limits and the channels",
+    starts: "contract/nullclaw > comes up, is ready, and takes a message",
+    health: "contract/nullclaw > comes up, is ready, and takes a message",
+    "API call accepted": "contract/nullclaw > messages need the claw's token; there is no pairing beside it, and no way in without it",
+    "env override read back": "contract/nullclaw > all that the fleet file says is what NullClaw has read, odd characters too",
+    "non-root, no write outside state": "contract/nullclaw > unprivileged; nothing is written but on the volume",
+    "restart keeps config and state": `contract/nullclaw > ${RESTART}`,
+  },
+  openclaw: {
+    builds: "contract/openclaw > has its workspace, its configuration to itself, and no package manager",
+    starts: "contract/openclaw > uses the model it was given and starts its channel",
+    health: "contract/openclaw > answers its own health",
+    "API call accepted": "contract/openclaw > refuses a call without its token, and with another one, and accepts it with it",
+    "env override read back": "contract/openclaw > the canonical fixtures: OpenClaw has what it is told",
+    "non-root, no write outside state": "contract/openclaw > runs unprivileged",
+    "restart keeps config and state": `contract/openclaw > ${RESTART}`,
+  },
+  picoclaw: {
+    builds: "contract/picoclaw > its own commands name the model, the provider and the channels",
+    starts: "contract/picoclaw > comes up and answers nobody",
+    health: "contract/picoclaw > /health is ok; /ready stays 503, as this version never calls itself ready",
+    "API call accepted":
+      "contract/picoclaw > the model's API gets the key, the model's name, the extras' limit and the tools that are allowed",
+    "env override read back": "contract/picoclaw > PicoClaw has what it is told, %s",
+    "non-root, no write outside state": "contract/picoclaw > unprivileged",
+    "restart keeps config and state": `contract/picoclaw > ${RESTART}`,
+  },
+  zeroclaw: {
+    builds: "contract/zeroclaw > finds its workspace's files where ZeroClaw looks for them",
+    starts: "contract/zeroclaw > ZeroClaw finds nothing wrong in a claw with %s",
+    health: "contract/zeroclaw > answers for its health and says that pairing is required",
+    "API call accepted": "contract/zeroclaw > takes the claw's token and refuses others; who pairs beside it is known until the next start",
+    "env override read back": "contract/zeroclaw > ZeroClaw has what it is told, %s",
+    "non-root, no write outside state": "contract/zeroclaw > is unprivileged",
+    "restart keeps config and state": `contract/zeroclaw > ${RESTART}`,
+  },
+};
