@@ -123,7 +123,7 @@ func TestRuntimeBehindARealFront(t *testing.T) {
 	if rest, err := io.ReadAll(response.Body); !errors.Is(err, io.ErrUnexpectedEOF) || len(rest) != 0 {
 		t.Errorf("rest %q, %v", rest, err)
 	}
-	if code := p.end(); code != 0 || time.Since(start) > time.Second || p.errors.String() != "" {
+	if code := p.end(); code != 0 || time.Since(start) >= drainTimeout || p.errors.String() != "" {
 		t.Errorf("exit %d after %v, stderr %q", code, time.Since(start), p.errors)
 	}
 	if conn, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", p.port)); err == nil {
