@@ -4,7 +4,7 @@
  * - in its folder `runtime.json` (what the entrypoint in the image needs), `schema.json` (JSON Schema of its own configuration, which `native.ts`
  *   exports as zod, named `schema`), `docker-compose.yml` and `.env.example`;
  * - `.github/workflows/<name>.yml`, which publishes its image;
- * - for all together `docker-compose.fleet.yml`.
+ * - for all together `docker-compose.fleet.yml`, and `docs/runtimes.md`: what each setting of a fleet file becomes.
  *
  *     node runtimes/generate.ts [NAME...]           write them (all runtimes, else the named ones and nothing common)
  *     node runtimes/generate.ts --check [NAME...]   write nothing; exit 1 and name the stale files
@@ -19,7 +19,8 @@ import { fleetCompose } from "./generated/fleet.ts";
 import { type Layout, layoutHere } from "./generated/layout.ts";
 import { workflow } from "./generated/workflow.ts";
 import { loadRuntimes, runtimeNames } from "./index.ts";
-import type { Descriptor } from "./runtime.ts";
+import { mappingDoc } from "./mapping.ts";
+import type { Descriptor, Runtime } from "./runtime.ts";
 
 export interface Generated {
   /** Absolute path. */
@@ -32,7 +33,7 @@ const root = join(import.meta.dirname, "..");
 
 /** Contents of `runtime.json`: where the entrypoint finds things in the image, and what it may take for healthy. */
 export function runtimeJson(descriptor: Descriptor): string {
-  const { name, envPrefix, config, stateDir, command, port, health, front, variables } = descriptor;
+  const { name, envPrefix, config, stateDir, command, port, health, front, variables, keepFiles } = descriptor;
   const required = variables.filter((each) => each.required).map((each) => ({ name: each.name, about: each.about }));
   const value = {
     name,
@@ -46,6 +47,7 @@ export function runtimeJson(descriptor: Descriptor): string {
     workspace: { from: "/etc/claw/workspace", to: descriptor.workspace ?? `${stateDir}/workspace` },
     command,
     ...(required.length > 0 && { required }),
+    ...(keepFiles && { keepFiles }),
     health: { port, path: health.path, expect: health.expect, startupSeconds: health.startupSeconds },
     ...(front && { front: { listen: port, upstreamPort: front.upstreamPort, rewrite: front.rewrite } }),
   };
@@ -106,16 +108,20 @@ export async function generate(only?: readonly string[]): Promise<Generated[]> {
     return existsSync(file) ? readFileSync(file, "utf8") : undefined;
   };
   const files: Generated[] = [];
-  for (const { descriptor } of runtimes) {
+  const subjects: { runtime: Runtime; schema: z.ZodType }[] = [];
+  for (const runtime of runtimes) {
+    const { descriptor } = runtime;
     const { name } = descriptor;
     const { schema }: { schema?: z.ZodType } = await import(pathToFileURL(join(root, "runtimes", name, "native.ts")).href);
     if (schema === undefined) throw new Error(`runtimes/${name}/native.ts must export "schema"`);
+    subjects.push({ runtime, schema });
     const made = filesOf(descriptor, { schema, read: reader(name) }, layoutHere(name));
     files.push(...made.map(({ path, content }) => ({ file: join(root, path), content })));
   }
   if (only === undefined) {
     const members = runtimes.map(({ descriptor }) => ({ descriptor, companions: companionsIn(descriptor, reader(descriptor.name)) }));
     files.push({ file: join(root, "docker-compose.fleet.yml"), content: fleetCompose(members) });
+    files.push({ file: join(root, "docs/runtimes.md"), content: mappingDoc(subjects) });
   }
   return files;
 }

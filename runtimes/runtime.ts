@@ -78,6 +78,8 @@ export interface Descriptor {
   readonly envPrefix: string;
   /** What `.env.example` offers beside the configuration's overrides, secrets first. */
   readonly variables: readonly Variable[];
+  /** Variables ending in `_FILE` that the runtime itself reads as a path; of all others the entrypoint takes the file's content. */
+  readonly keepFiles?: readonly string[];
   /** Environment of the runtime that is the same for every claw. */
   readonly env: { readonly [name: string]: string };
   readonly command: readonly string[];

@@ -41,6 +41,14 @@ const descriptor: Descriptor = {
     },
     { name: "TELEGRAM_BOT_TOKEN", about: "The Telegram bot's token, from @BotFather", secret: true, required: false },
   ],
+  keepFiles: [
+    "GOOGLE_CHAT_SERVICE_ACCOUNT_FILE",
+    "OPENCLAW_ANTHROPIC_PAYLOAD_LOG_FILE",
+    "OPENCLAW_CACHE_TRACE_FILE",
+    "OPENCLAW_PROXY_CA_FILE",
+    "OPENCLAW_VAULT_JWT_FILE",
+    "VAULT_TOKEN_FILE",
+  ],
   env: {
     HOME: "/home/openclaw",
     NODE_ENV: "production",
