@@ -4,6 +4,7 @@
  * MAX_CONCURRENT_CONTAINERS, MAX_MESSAGES_PER_PROMPT, CONTAINER_MAX_OUTPUT_SIZE, ASSISTANT_HAS_OWN_NUMBER) have no key.
  */
 import { z } from "zod";
+import { isTimezone } from "./shim/timezone.ts";
 
 const agent = z.strictObject({
   /** What the agent calls itself; a line of text. */
@@ -38,7 +39,7 @@ const onecli = z.strictObject({ url: z.union([z.literal(""), url]) });
 /** The file with every key, as the image's default has it and the shim reads it. */
 export const complete = z.strictObject({
   /** IANA name, for the agents' clocks and the times of their tasks. */
-  timezone: z.string().min(1),
+  timezone: z.string().refine(isTimezone, 'must be the name of a timezone, such as "Europe/Vienna" or "UTC"'),
   logLevel: z.enum(["debug", "info", "warn", "error", "fatal"]),
   gateway,
   agent,

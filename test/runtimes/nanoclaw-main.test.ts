@@ -1,7 +1,7 @@
 /** The shim as a process, in front of a program that stands in for NanoClaw: same files, same sockets, same exit. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,6 +53,9 @@ for (const [file, content] of [
   ["dist/index.js", NANOCLAW],
   ["scripts/init-cli-agent.ts", SETUP],
   ["container/CLAUDE.md", "v2"],
+  ["container/skills/welcome/SKILL.md", "x"],
+  ["container/skills/agent-browser/SKILL.md", "x"],
+  ["container/skills/onecli-gateway/SKILL.md", "x"],
   ["package.json", '{"type":"module"}'],
 ] as const) {
   mkdirSync(join(program, file, ".."), { recursive: true });
@@ -173,6 +176,7 @@ test("comes up: NanoClaw is set up once, has its settings and none of the secret
     max_messages_per_prompt: 10,
   });
   expect(read("container/CLAUDE.md")).toBe("v2");
+  expect(readdirSync(path("home/container/skills"))).toEqual(["welcome"]);
   first.kill("SIGTERM");
   expect(await exitCode(first)).toBe(0);
   const calls = readFileSync(path("docker.log"), "utf8");
@@ -242,6 +246,7 @@ test("hands OneCLI's key to NanoClaw where OneCLI is used, and starts no gateway
   launch();
   await health(200);
   expect(JSON.parse(read("environment.json"))).toMatchObject({ ONECLI_URL: "https://onecli.example.org", ONECLI_API_KEY: "onecli-key" });
+  expect(readdirSync(path("home/container/skills"))).toEqual(["onecli-gateway", "welcome"]);
   await expect(fetch(`http://127.0.0.1:${gateway.agentsPort}/v1/models`)).rejects.toThrow();
 });
 

@@ -295,7 +295,7 @@ describe("the credential gateway", () => {
   const key = "sk-ant-api03-the-models-key";
   /** What OneCLI's client expects. */
   const CONTAINER = z.strictObject({
-    env: z.strictObject({ ANTHROPIC_BASE_URL: z.string(), ANTHROPIC_AUTH_TOKEN: z.string() }),
+    env: z.looseObject({ ANTHROPIC_BASE_URL: z.string(), ANTHROPIC_AUTH_TOKEN: z.string(), DISABLE_AUTOUPDATER: z.literal("1") }),
     caCertificate: z.string(),
     caCertificateContainerPath: z.string(),
   });

@@ -122,5 +122,8 @@ describe("extras", () => {
     ]);
     expect(problemsOf({ extras: { anthropic: { baseUrl: "https://user:word@example.org" } } })).toHaveLength(1);
     expect(problemsOf({ extras: { agent: { maxMessagesPerPrompt: 0 } } })).toHaveLength(1);
+    expect(problemsOf({ extras: { timezone: "Mars/Base" } })).toEqual([
+      expect.stringMatching(/^agent\.2\.extras\.timezone: .*Europe\/Vienna/),
+    ]);
   });
 });

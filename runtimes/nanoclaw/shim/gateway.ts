@@ -16,6 +16,9 @@ import {
 import { request as httpsRequest } from "node:https";
 import { pipeline } from "node:stream/promises";
 
+/** Claude Code is the image's, and says nothing to anybody but the model. */
+const QUIET = { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1", DISABLE_AUTOUPDATER: "1" };
+
 export interface Upstream {
   /** Base URL of an API like Anthropic's, without `/v1`. */
   readonly baseUrl: string;
@@ -70,7 +73,7 @@ function controlServer(agentsUrl: string, tokenOf: (agent: string) => string): S
     const agent = url.searchParams.get("agent");
     if (request.method === "POST" && url.pathname === "/api/agents") return json(response, 201, {});
     if (url.pathname === "/api/container-config" && agent !== null) {
-      const env = { ANTHROPIC_BASE_URL: agentsUrl, ANTHROPIC_AUTH_TOKEN: tokenOf(agent) };
+      const env = { ANTHROPIC_BASE_URL: agentsUrl, ANTHROPIC_AUTH_TOKEN: tokenOf(agent), ...QUIET };
       return json(response, 200, { env, caCertificate: "", caCertificateContainerPath: "/tmp/claw-gateway-ca.pem" });
     }
     return json(response, 404, { error: "not known here" });

@@ -15,6 +15,7 @@ import { type Gateway, startGateway } from "./gateway.ts";
 import { checks, healthOf } from "./health.ts";
 import { applySettings, ensureAgent, environment, prepare, start } from "./nanoclaw.ts";
 import { docker, findSelf, type Self, selfFile } from "./self.ts";
+import { isTimezone } from "./timezone.ts";
 
 const SHORTEST_TOKEN = 16;
 /** Seconds for NanoClaw to end after SIGTERM. */
@@ -59,7 +60,7 @@ try {
 }
 
 async function run(): Promise<void> {
-  install = prepare(home);
+  install = prepare(home, config);
   const self = await reachDaemon(install);
   writeFileSync(selfFile(), JSON.stringify(self));
   const { baseUrl } = config.anthropic;
@@ -111,16 +112,6 @@ async function controlSocket(): Promise<void> {
       }
     }
     await sleep(50);
-  }
-}
-
-/** NanoClaw passes over one that it does not know. */
-function isTimezone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
   }
 }
 

@@ -20,10 +20,11 @@ const SHIMS_OWN = ["NANOCLAW_GATEWAY_TOKEN", "ANTHROPIC_API_KEY"];
  *
  * @returns what tells this claw's agents from those of others on the daemon; it stays with the volume.
  */
-export function prepare(home: string): string {
+export function prepare(home: string, config: Config): string {
   const at = (...path: string[]) => join(home, ...path);
   rmSync(at("container"), { recursive: true, force: true });
   cpSync(join(PROGRAM, "container"), at("container"), { recursive: true });
+  for (const skill of missingSkills(config)) rmSync(at("container", "skills", skill), { recursive: true, force: true });
   rmSync(at("tmp"), { recursive: true, force: true });
   mkdirSync(at("tmp"), { mode: 0o700 });
   mkdirSync(at("data"), { recursive: true, mode: 0o700 });
@@ -32,6 +33,12 @@ export function prepare(home: string): string {
   const file = at("data", "claw-install");
   if (!existsSync(file)) writeFileSync(file, randomBytes(6).toString("hex"));
   return readFileSync(file, "utf8");
+}
+
+/** Skills that would have agents use what they have not: programs that are not in the claw's own image, and a gateway that adds all sorts of credentials. */
+function missingSkills({ agent, onecli }: Config): string[] {
+  const programs = agent.image === "" ? ["agent-browser", "frontend-engineer", "vercel-cli"] : [];
+  return onecli.url === "" ? ["onecli-gateway", ...programs] : programs;
 }
 
 /** Environment of NanoClaw: the container's but for the shim's own, and the settings that NanoClaw reads there. */
