@@ -17,7 +17,7 @@ export const EXTRAS: Rules = {
     })),
     ...FIXED.map(([native]) => ({ native, why: CLAWFLEETS })),
     { native: [...agent, "model_provider"], why: "is the model's provider; write it as [agent.model] provider" },
-    { native: ["gateway", "paired_tokens"], why: "is kept by ZeroClaw itself, on the claw's volume; remove it" },
+    { native: ["gateway", "paired_tokens"], why: "is the claw's gateway token; remove it" },
     { native: [...model, "model"], why: "is the model's name; write it as [agent.model] name" },
     { native: [...model, "uri"], why: "is the model's address; write it as [agent.model] base_url" },
     { native: [...model, "api_key"], why: "is the model's key; write its name as [agent.model] api_key_ref" },

@@ -93,6 +93,8 @@ function translate(claw: Claw, report: Report): Translation {
   const settings = new Settings(prefix);
   settings.set(["agents", ALIAS, "enabled"], true, claw.path);
   settings.set(["agents", ALIAS, "risk_profile"], ALIAS, claw.path);
+  // ZeroClaw takes a list with one member as the member itself. Who pairs with a code while it runs is forgotten at the next start: this wins.
+  settings.setSecret(["gateway", "paired_tokens"], { kind: "gateway-token", hash: "sha256" }, claw.path);
   addModel(claw, settings, report);
   addChannels(claw, settings, report);
   addTools(claw, settings, report);

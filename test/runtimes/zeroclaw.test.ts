@@ -13,6 +13,11 @@ const read = (name: string) => readFileSync(new URL(name, folder), "utf8");
 const security: Security = { allowlist: [], sandboxed: true, profile: "managed", memoryMiB: 1024, cpus: 1, maxOpenFiles: 65536 };
 
 const { good, problemsOf } = translator(runtime);
+/** The secrets of a claw but for its gateway's token, which every one has. */
+const secretsOf = (change: Partial<Claw>) => {
+  const { ZEROCLAW_gateway__paired_tokens: _, ...rest } = good(change).secretEnv;
+  return rest;
+};
 const extras = (value: { [key: string]: Json }) => problemsOf({ extras: value });
 /** The value of an override variable, with lists as lists. */
 const at = (change: Partial<Claw>, path: string): unknown => {
@@ -63,14 +68,14 @@ describe("the image", () => {
 
 describe("model", () => {
   test("is the provider of the one agent; the key is a reference that may have no value", () => {
-    const { env, secretEnv } = good({ model: { ...anthropic, baseUrl: "http://proxy:8080/v1" } });
-    expect(env).toMatchObject({
+    const change = { model: { ...anthropic, baseUrl: "http://proxy:8080/v1" } };
+    expect(good(change).env).toMatchObject({
       ZEROCLAW_providers__models__anthropic__claw__model: "claude-sonnet-4-6",
       ZEROCLAW_providers__models__anthropic__claw__uri: "http://proxy:8080/v1",
       ZEROCLAW_agents__claw__model_provider: "anthropic.claw",
       ZEROCLAW_agents__claw__enabled: "true",
     });
-    expect(secretEnv).toEqual({
+    expect(secretsOf(change)).toEqual({
       ZEROCLAW_providers__models__anthropic__claw__api_key: {
         kind: "ref",
         name: "anthropic",
@@ -82,7 +87,7 @@ describe("model", () => {
 
   test("is optional, and so is its key", () => {
     expect(at({}, "agents__claw__model_provider")).toBeUndefined();
-    expect(good({ model: { provider: "ollama", name: "llama3" } }).secretEnv).toEqual({});
+    expect(secretsOf({ model: { provider: "ollama", name: "llama3" } })).toEqual({});
   });
 
   test.each([
@@ -130,15 +135,16 @@ describe("channels", () => {
   });
 
   test("a closed one is said to be closed and needs no token", () => {
-    const { env, secretEnv } = good({ channels: [{ channel: "discord", enabled: false, allowlist: [] }] });
+    const change = { channels: [{ channel: "discord", enabled: false, allowlist: [] }] };
+    const { env } = good(change);
     expect(env.ZEROCLAW_channels__discord__claw__enabled).toBe("false");
     expect(env.ZEROCLAW_agents__claw__channels).toBe("[]");
-    expect(secretEnv).toEqual({});
+    expect(secretsOf(change)).toEqual({});
   });
 
   test("Slack has two tokens", () => {
     const slack = { channel: "slack", enabled: true, tokenRef: "bot", appTokenRef: "app", allowlist: ["U1"] };
-    expect(Object.keys(good({ channels: [slack] }).secretEnv).sort()).toEqual([
+    expect(Object.keys(secretsOf({ channels: [slack] })).sort()).toEqual([
       "ZEROCLAW_channels__slack__claw__app_token",
       "ZEROCLAW_channels__slack__claw__bot_token",
     ]);
@@ -344,7 +350,7 @@ describe("extras", () => {
       "agent.2.extras.schema_version: schema_version is Clawfleet's to set; remove it",
       "agent.2.extras.gateway.port: gateway.port is Clawfleet's to set; remove it",
       "agent.2.extras.gateway.require_pairing: gateway.require_pairing is Clawfleet's to set; remove it",
-      "agent.2.extras.gateway.paired_tokens: gateway.paired_tokens is kept by ZeroClaw itself, on the claw's volume; remove it",
+      "agent.2.extras.gateway.paired_tokens: gateway.paired_tokens is the claw's gateway token; remove it",
       "agent.2.extras.secrets.encrypt: secrets.encrypt is Clawfleet's to set; remove it",
       "agent.2.extras.agents.claw.channels: channels decides agents.claw.channels already; remove it here",
       "agent.2.extras.agents.claw.runtime_profile: agents.claw.runtime_profile is Clawfleet's to set; remove it",
@@ -364,6 +370,10 @@ describe("extras", () => {
       'agent.2.extras.web_search.brave_api_key: a secret does not belong in a fleet file; write the name of one instead: "secret:<name>"',
     ]);
   });
+});
+
+test("the claw's token opens the gateway: ZeroClaw is given its hash, as the one device that is paired", () => {
+  expect(good({}).secretEnv).toEqual({ ZEROCLAW_gateway__paired_tokens: { kind: "gateway-token", hash: "sha256" } });
 });
 
 test("no variable has a name that ZeroClaw would not read as an override", () => {
