@@ -233,6 +233,12 @@ function translate(runtime: Runtime, agent: Agent): Outcome {
   return { ...runtime.translate(claw, report), problems };
 }
 
+/** Whether the runtime refuses what the setting stands beside, also without the setting: then the fixture says nothing of it there. */
+export function isBesideThePoint(runtime: Runtime, fixture: Fixture): boolean {
+  const [table = ""] = /^\w+/.exec(fixture.field) ?? [];
+  return !(table in fixture.without) && translated(runtime, fixture.without).problems.length > 0;
+}
+
 /** Names of the variables that are not the same in both, sorted. */
 export function differences(one: Translation, other: Translation): string[] {
   const all = (translation: Translation) => new Map(Object.entries({ ...translation.env, ...translation.secretEnv }));
@@ -241,11 +247,12 @@ export function differences(one: Translation, other: Translation): string[] {
 }
 
 /**
- * A fixture of `extras`: the first setting of the runtime's own schema that a fleet file may set, best one whose name promises that any text will do.
+ * A fixture of `extras`: the first setting of the runtime's own schema that a fleet file may set, best one whose name promises that any text will do;
+ * undefined where there is none.
  *
  * @param schema of the runtime's native configuration
  */
-export function extrasFixture(runtime: Runtime, schema: z.ZodType): Fixture {
+export function extrasFixture(runtime: Runtime, schema: z.ZodType): Fixture | undefined {
   const leaves = [...leavesOf(z.toJSONSchema(schema, { io: "input", reused: "inline" }), [])];
   const texts = leaves.filter(({ value }) => value === ODD);
   const prose = texts.filter(({ path }) => /(prompt|prefix|message|text|title|description)$/i.test(path.at(-1) ?? ""));
@@ -255,7 +262,7 @@ export function extrasFixture(runtime: Runtime, schema: z.ZodType): Fixture {
     const said = Object.values(translation.env).includes(typeof value === "string" ? value : JSON.stringify(value));
     if (problems.length === 0 && said) return fixture("extras", undefined, { extras }, {}, { value: path.join(".") });
   }
-  throw new Error(`no setting of ${runtime.descriptor.title}'s schema can be set by extras`);
+  return undefined;
 }
 
 function* leavesOf(node: unknown, path: readonly string[]): Generator<{ path: readonly string[]; value: Json }> {

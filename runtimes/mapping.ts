@@ -3,9 +3,9 @@
  * and which test has seen what of the real runtimes.
  */
 import type { z } from "zod";
-import { differences, extrasFixture, type Fixture, fixtures, type Outcome, translated } from "./fixtures.ts";
+import { differences, extrasFixture, type Fixture, fixtures, isBesideThePoint, type Outcome, translated } from "./fixtures.ts";
 import type { Descriptor, Runtime } from "./runtime.ts";
-import { CLAIMS, SHOWN } from "./shown.ts";
+import { CLAIMS, shownBy } from "./shown.ts";
 
 export interface Subject {
   readonly runtime: Runtime;
@@ -55,9 +55,7 @@ function general({ fixture, on }: Tried): string {
 }
 
 /** What becomes of some fixtures of one setting: the keys, and for what is refused the numbers of the messages. */
-function cell({ descriptor }: Runtime, all: readonly Tried[], notes: Notes): string {
-  // Where what the setting stands beside is refused already, the fixture says nothing of the setting.
-  const tried = all.filter(({ fixture, off }) => !refused(off) || (fixture.field.match(/^\w+/)?.[0] ?? "") in fixture.without);
+function cell({ descriptor }: Runtime, tried: readonly Tried[], notes: Notes): string {
   const taken = tried.filter(({ on }) => !refused(on));
   const keys = [...new Set(taken.flatMap(({ on, off }) => differences(on, off)))].map((variable) => native(descriptor, variable));
   const lines = keys.length > 0 ? keys : taken.length > 0 ? ["as it is"] : [];
@@ -86,7 +84,12 @@ function section(runtimes: readonly Runtime[], rows: ReadonlyMap<string, readonl
   const lines = [...rows].map(([name, group]) => [
     code(name),
     ...runtimes.map((runtime) => {
-      const tried = group.map((fixture) => ({ fixture, on: translated(runtime, fixture.with), off: translated(runtime, fixture.without) }));
+      const telling = group.filter((fixture) => !isBesideThePoint(runtime, fixture));
+      const tried = telling.map((fixture) => ({
+        fixture,
+        on: translated(runtime, fixture.with),
+        off: translated(runtime, fixture.without),
+      }));
       return cell(runtime, tried, notes);
     }),
   ]);
@@ -124,11 +127,10 @@ function introduction({ runtime: { descriptor } }: Subject): string {
 }
 
 function shown(subjects: readonly Subject[]): string[] {
-  const rows = subjects.flatMap(({ runtime: { descriptor } }) => {
-    const tests = SHOWN[descriptor.name];
-    if (tests === undefined) return [];
+  const rows = subjects.map(({ runtime: { descriptor } }) => {
+    const tests = shownBy(descriptor.name);
     const where = descriptor.buildArgs.REPO === undefined ? "everywhere" : "where its repository can be reached";
-    return [[descriptor.title, ...CLAIMS.map((claim) => plain(tests[claim])), where]];
+    return [descriptor.title, ...CLAIMS.map((claim) => plain(tests[claim])), where];
   });
   return table(["runtime", ...CLAIMS, "run for real"], rows);
 }
@@ -190,7 +192,10 @@ export function mappingDoc(subjects: readonly Subject[]): string {
     "Any other key of a runtime's own, as `[agent.extras.<section>]`, checked against its schema. Keys that something above decides are refused. For",
     "example:",
     "",
-    ...subjects.map(({ runtime, schema }) => `- ${runtime.descriptor.title}: ${code(`extras.${extrasFixture(runtime, schema).value}`)}`),
+    ...subjects.flatMap(({ runtime, schema }) => {
+      const example = extrasFixture(runtime, schema);
+      return example === undefined ? [] : [`- ${runtime.descriptor.title}: ${code(`extras.${example.value}`)}`];
+    }),
     "",
     "## What was seen to work",
     "",

@@ -14,8 +14,28 @@ export type Shown = { readonly [claim in (typeof CLAIMS)[number]]: string };
 
 const RESTART = "20 restarts keep the configuration and the state";
 
-/** `file > title`; the file from `test/` and without `.test.ts`. A runtime's image is built, and the claw started, before all of its file's tests. */
-export const SHOWN: { readonly [runtime: string]: Shown } = {
+/** What the tests show that come with a new runtime. */
+function scaffolded(name: string): Shown {
+  const confined = `contract/${name} > is healthy, confined, and writes nowhere but to its state`;
+  const told = `contract/${name} > reads what the fleet file says`;
+  return {
+    builds: confined,
+    starts: confined,
+    health: confined,
+    "API call accepted": told,
+    "env override read back": told,
+    "non-root, no write outside state": confined,
+    "restart keeps config and state": `contract/${name} > ${RESTART}`,
+  };
+}
+
+/** The tests of a runtime, by what they show: `file > title`, the file from `test/` and without `.test.ts`. */
+export function shownBy(runtime: string): Shown {
+  return SHOWN[runtime] ?? scaffolded(runtime);
+}
+
+/** A runtime's image is built, and its claw started, before all of its file's tests: any of them shows that. */
+const SHOWN: { readonly [runtime: string]: Shown } = {
   ironclaw: {
     builds: "contract/ironclaw > serves its WebUI",
     starts: "contract/ironclaw > comes up without a model, and with one whose key has no value",
@@ -25,6 +45,16 @@ export const SHOWN: { readonly [runtime: string]: Shown } = {
     "env override read back": "contract/ironclaw > IronClaw has what it is told, %s",
     "non-root, no write outside state": "contract/ironclaw > is unprivileged, and writes nowhere but to its state",
     "restart keeps config and state": `contract/ironclaw > ${RESTART}`,
+  },
+  nanoclaw: {
+    builds: "contract/nanoclaw > is healthy, for the image's own check too",
+    starts: "contract/nanoclaw > is healthy, for the image's own check too",
+    health: "contract/nanoclaw > is healthy, for the image's own check too",
+    "API call accepted":
+      "contract/nanoclaw > answers a message: its agent is started, asks the model with the claw's key, and what it says comes back",
+    "env override read back": "contract/nanoclaw > has its settings, by its own word",
+    "non-root, no write outside state": "contract/nanoclaw > is confined itself, and writes to its state alone",
+    "restart keeps config and state": `contract/nanoclaw > ${RESTART}`,
   },
   nullclaw: {
     builds: "contract/nullclaw > its own command names the model, the memory, the limits and the channels",

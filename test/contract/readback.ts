@@ -30,7 +30,8 @@ export interface Round {
 export async function rounds(runtime: Runtime, schema: z.ZodType): Promise<Round[]> {
   const all = [...(await loadRuntimes(runtimeNames())).values()];
   const packed: { agent: Agent; fixtures: Fixture[] }[] = [];
-  const taken = [...fixtures(all), extrasFixture(runtime, schema)].filter(
+  const extras = extrasFixture(runtime, schema);
+  const taken = [...fixtures(all), ...(extras === undefined ? [] : [extras])].filter(
     (fixture) => fixture.by === "runtime" && accepts(runtime, fixture.with),
   );
   for (const fixture of taken) {
