@@ -88,7 +88,8 @@ export function composeVariables(descriptor: Descriptor, prefix: string): Compos
           {
             name: "DOCKER_SOCKET_GID",
             default: "0",
-            about: "Group of that socket as the container sees it: stat -c %g; 0 with rootless Docker",
+            about:
+              "Group of that socket as a container sees it: the number of the group docker (getent group docker), 0 where there is none",
           },
         ]),
     ...Object.entries(buildArgs).map(([arg, value]) => ({ name: `${prefix}${arg}`, default: value, about: `Build argument ${arg}` })),
