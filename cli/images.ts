@@ -10,10 +10,11 @@ import { loadRuntimes, runtimeNames } from "../runtimes/index.ts";
 import type { Descriptor } from "../runtimes/runtime.ts";
 import { connect } from "./docker.ts";
 import { messageOf, UserError } from "./errors.ts";
-import { type BasesKind, basesKind, buildRuntime, tagOf, unavailable } from "./images/build.ts";
-import { type Measured, measure, type Sizes } from "./images/measure.ts";
-import { ALLOWED_GROWTH, growth, type ImageFacts, readFacts, record } from "./images/record.ts";
-import { note, say, styled, table } from "./terminal.ts";
+import { basesKind, buildRuntime, tagOf, unavailable } from "./images/build.ts";
+import { measure } from "./images/measure.ts";
+import { ALLOWED_GROWTH, growth, readFacts, record } from "./images/record.ts";
+import { type Row, reportLines, tooLarge } from "./images/report.ts";
+import { note, say, styled } from "./terminal.ts";
 
 const usage = `node cli/images.ts [RUNTIME...] [--record] [--json]
 
@@ -23,26 +24,11 @@ const usage = `node cli/images.ts [RUNTIME...] [--record] [--json]
 
 Exit codes: 0 built, and none grew more than ${ALLOWED_GROWTH} %; 1 otherwise; 2 wrong input. What cannot be built here is named and left out.`;
 
-interface Row {
-  readonly runtime: string;
-  readonly version: string;
-  readonly image: string;
-  readonly bases: BasesKind;
-  readonly sizes: Measured;
-  readonly recorded: Sizes | null;
-  /** Percent, or null without a record. */
-  readonly growth: number | null;
-  readonly upstream: NonNullable<ImageFacts["upstream"]> | null;
-}
-
 // Not at once: the build that is under way ends by the same signal, and removes what it was made from.
 let interrupted = false;
 process.once("SIGINT", () => {
   interrupted = true;
 });
-
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-const percent = (value: number) => `${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(1)} %`;
 
 async function build(runtime: Descriptor, docker: Docker): Promise<Row> {
   const kind = basesKind(runtime);
@@ -67,34 +53,6 @@ async function build(runtime: Descriptor, docker: Docker): Promise<Row> {
     growth: recorded === null ? null : growth(sizes, recorded),
     upstream: facts.upstream ?? null,
   };
-}
-
-const upstreamSize = ({ upstream }: Row) => {
-  if (upstream?.compressed !== undefined) return `${megabytes(upstream.compressed)} compressed`;
-  return upstream?.unpacked === undefined ? "-" : `${megabytes(upstream.unpacked)} unpacked`;
-};
-const grew = (row: Row) => row.growth !== null && row.growth > ALLOWED_GROWTH;
-
-/** Lines for a person's terminal. */
-function tableOf(rows: readonly Row[]): string[] {
-  const cells = rows.map((row) => [
-    row.runtime,
-    row.version,
-    megabytes(row.sizes.compressed),
-    megabytes(row.sizes.unpacked),
-    `${row.sizes.layers}`,
-    row.recorded === null ? "-" : megabytes(row.recorded.compressed),
-    row.growth === null ? "-" : styled(grew(row) ? "red" : "green", percent(row.growth)),
-    upstreamSize(row),
-  ]);
-  return table([["RUNTIME", "VERSION", "COMPRESSED", "UNPACKED", "LAYERS", "RECORDED", "GROWTH", "UPSTREAM'S"], ...cells]);
-}
-
-/** A line for programs and logs. */
-function lineOf(row: Row): string {
-  const { compressed, unpacked, layers } = row.sizes;
-  const recorded = row.recorded === null ? "not recorded" : `recorded ${megabytes(row.recorded.compressed)}, ${percent(row.growth ?? 0)}`;
-  return `${row.runtime} ${row.version}: ${megabytes(compressed)} compressed, ${megabytes(unpacked)} unpacked, ${layers} layers; ${recorded}; upstream's ${upstreamSize(row)}`;
 }
 
 async function main(args: string[]): Promise<number> {
@@ -138,8 +96,7 @@ async function main(args: string[]): Promise<number> {
   }
 
   if (values.json) say(JSON.stringify({ images: rows, unavailable: left, failed }, null, 2));
-  else if (process.stdout.isTTY) for (const line of tableOf(rows)) say(line);
-  else for (const row of rows) say(lineOf(row));
+  else for (const line of reportLines(rows, process.stdout.isTTY)) say(line);
   if (values.record) {
     for (const { runtime, bases, sizes } of rows) {
       const descriptor = runtimes.find(({ name }) => name === runtime);
@@ -148,12 +105,8 @@ async function main(args: string[]): Promise<number> {
     note(`recorded: ${rows.map(({ runtime }) => `runtimes/${runtime}/image.json`).join(", ")}`);
   }
   for (const name of failed) note(`${styled("red", "images:")} ${name} was not built; what went wrong stands above`);
-  const larger = values.record ? [] : rows.filter(grew);
-  for (const row of larger) {
-    note(
-      `${styled("red", "images:")} ${row.runtime} grew by ${percent(row.growth ?? 0)} over what is recorded in runtimes/${row.runtime}/image.json (${ALLOWED_GROWTH} % are allowed): make it smaller, or record it: make images ARGS=--record`,
-    );
-  }
+  const larger = values.record ? [] : tooLarge(rows);
+  for (const line of larger) note(`${styled("red", "images:")} ${line}`);
   return failed.length + larger.length > 0 ? 1 : 0;
 }
 

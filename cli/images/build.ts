@@ -66,6 +66,13 @@ async function isBuilt(runtime: Descriptor): Promise<boolean> {
   return await succeeds(dockerClient, ["image", "inspect", "--format", label, tagOf(runtime)], (found) => found.trim() === inputs);
 }
 
+/** Whether the runtime's source can be had here: from a package registry, or from its git repository where that answers. */
+export async function sourceReachable(runtime: Descriptor): Promise<boolean> {
+  const { bases, buildArgs } = settings(runtime);
+  const { REPO: repository } = buildArguments(runtime, bases, buildArgs);
+  return repository === undefined || (await succeeds("git", ["ls-remote", "--exit-code", repository, "HEAD"]));
+}
+
 /**
  * Why the runtime's image cannot be had here, if it cannot: its source's git repository is out of reach and there is no image made of the
  * same files before, or a base image that must be made here is missing.
@@ -79,7 +86,7 @@ export async function unavailable(runtime: Descriptor): Promise<string | undefin
     if (!(await succeeds(dockerClient, ["image", "inspect", image])))
       return `no base image ${image} here (engine/bases.sh ${arg} makes it)`;
   }
-  if (repository === undefined || (await succeeds("git", ["ls-remote", "--exit-code", repository, "HEAD"]))) return undefined;
+  if (await sourceReachable(runtime)) return undefined;
   return `${repository} cannot be reached, and there is no image of these files (CLAWFLEET_BUILD_ARGS='{"${runtime.name}":{"REPO":"..."}}' names another)`;
 }
 

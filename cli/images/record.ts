@@ -31,11 +31,16 @@ const form = z.strictObject({
 
 export type ImageFacts = z.output<typeof form>;
 
-const fileOf = (runtime: Descriptor) => join(buildContext, runtime.name, "image.json");
+const fileOf = (runtime: Descriptor, runtimes: string) => join(runtimes, runtime.name, "image.json");
 
-/** What is recorded of the runtime's image; nothing when the file is not there. @throws UserError when it is not as it must be */
-export function readFacts(runtime: Descriptor): ImageFacts {
-  const file = fileOf(runtime);
+/**
+ * What is recorded of the runtime's image; nothing when the file is not there.
+ *
+ * @param runtimes Folder of the runtimes' folders. @default runtimes/
+ * @throws UserError when the file is not as it must be
+ */
+export function readFacts(runtime: Descriptor, runtimes = buildContext): ImageFacts {
+  const file = fileOf(runtime, runtimes);
   if (!existsSync(file)) return { sizes: {} };
   try {
     return form.parse(JSON.parse(readFileSync(file, "utf8")));
@@ -47,10 +52,11 @@ export function readFacts(runtime: Descriptor): ImageFacts {
 }
 
 /** Writes the image's sizes down, and leaves the rest of the file as it is. */
-export function record(runtime: Descriptor, kind: BasesKind, architecture: string, { compressed, unpacked, layers }: Sizes): void {
-  const facts = readFacts(runtime);
+export function record(runtime: Descriptor, kind: BasesKind, architecture: string, sizes: Sizes, runtimes = buildContext): void {
+  const { compressed, unpacked, layers } = sizes;
+  const facts = readFacts(runtime, runtimes);
   const next = { ...facts, sizes: { ...facts.sizes, [kind]: { ...facts.sizes[kind], [architecture]: { compressed, unpacked, layers } } } };
-  writeFileSync(fileOf(runtime), `${JSON.stringify(next, null, 2)}\n`);
+  writeFileSync(fileOf(runtime, runtimes), `${JSON.stringify(next, null, 2)}\n`);
 }
 
 /** By how many percent an image may be larger than recorded. */
@@ -58,5 +64,5 @@ export const ALLOWED_GROWTH = 5;
 
 /** Percent by which it is larger (smaller: negative) than recorded, of the compressed or the unpacked size, whichever is more. */
 export function growth(now: Sizes, recorded: Sizes): number {
-  return Math.max(...(["compressed", "unpacked"] as const).map((part) => (now[part] / recorded[part] - 1) * 100));
+  return Math.max(...(["compressed", "unpacked"] as const).map((part) => ((now[part] - recorded[part]) / recorded[part]) * 100));
 }
