@@ -47,6 +47,9 @@ const PEOPLE: { readonly [channel: string]: string } = {
 
 /** Settings without which a runtime refuses a channel: they have no name of their own in a fleet file. */
 const COMPANIONS: { readonly [runtime: string]: { readonly [channel: string]: Agent } } = {
+  nullclaw: {
+    matrix: { channels: { matrix: { accounts: { default: { homeserver: "https://matrix.example.org", room_id: "!room:example.org" } } } } },
+  },
   picoclaw: { matrix: { channel_list: { matrix: { settings: { user_id: "@bot:example.org" } } } } },
 };
 
@@ -202,7 +205,7 @@ const isTable = (value: Json | undefined): value is Agent => typeof value === "o
 
 function companions(runtime: string, channels: Json | undefined): Agent | undefined {
   for (const channel of Array.isArray(channels) ? channels : []) {
-    const type = isTable(channel) ? channel.channel : undefined;
+    const type = isTable(channel) && channel.enabled === true ? channel.channel : undefined;
     const found = typeof type === "string" ? COMPANIONS[runtime]?.[type] : undefined;
     if (found !== undefined) return found;
   }
