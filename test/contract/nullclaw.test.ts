@@ -3,8 +3,10 @@
  * to (stand-ins of) its model, Telegram, Slack and Matrix, and the configuration that it writes when it is told to.
  */
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
+import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -240,6 +242,34 @@ describe.skipIf(!obtained)("a claw with everything set", { timeout: 120_000 }, (
     }
     await until(async () => (await requests(container, "model")).some((one) => last(one).includes("let me in too")));
     expect((await requests(container, "model")).filter((one) => last(one).endsWith("let me in"))).toEqual([]);
+  });
+
+  test("an idle client stops nobody; a message whose header and body come apart arrives whole; one that is too long is none", async () => {
+    const { hostname, port } = new URL(container.url);
+    const clients: Socket[] = [];
+    const open = async () => {
+      const client = connect(Number(port), hostname);
+      // The gateway gives idle clients up, at whatever moment of the test.
+      client.on("error", () => undefined);
+      clients.push(client);
+      await once(client, "connect");
+      return client;
+    };
+    try {
+      await open();
+      expect((await fetch(`${container.url}/health`, { signal: AbortSignal.timeout(5000) })).status).toBe(200);
+      const text = "one message in two parts";
+      const apart = await open();
+      apart.write(`POST /webhook HTTP/1.1\r\nAuthorization: Bearer ${gatewayToken}\r\nContent-Length: ${text.length}\r\n\r\n`);
+      await sleep(100);
+      apart.write(text);
+      await until(async () => (await requests(container, "model")).some((one) => last(one).includes(text)));
+    } finally {
+      for (const client of clients) client.destroy();
+    }
+    await expect(post(container, "/webhook", "longer than the gateway takes ".repeat(200), gatewayToken)).rejects.toThrow("fetch failed");
+    await told(container, "and on it goes");
+    expect((await requests(container, "model")).filter((one) => last(one).includes("longer than"))).toEqual([]);
   });
 
   test("files are confined to the workspace; there is no shell", async () => {
