@@ -22,9 +22,9 @@ const form = z.strictObject({
       compressed: bytes.optional(),
       /** Bytes of its files. */
       unpacked: bytes.optional(),
-      /** Where the figures stand. */
+      /** Where the figures stand, and the day (`2026-02-21`) of which they are. */
       source: z.string(),
-      note: z.string().optional(),
+      asOf: z.iso.date(),
     })
     .optional(),
 });

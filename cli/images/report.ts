@@ -21,8 +21,9 @@ const percent = (value: number) => `${value < 0 ? "-" : "+"}${Math.abs(value).to
 const grew = ({ growth }: Row) => growth !== null && growth > ALLOWED_GROWTH;
 
 function upstreamSize({ upstream }: Row): string {
-  if (upstream?.compressed !== undefined) return `${megabytes(upstream.compressed)} compressed`;
-  return upstream?.unpacked === undefined ? "-" : `${megabytes(upstream.unpacked)} unpacked`;
+  if (upstream === null) return "-";
+  const { compressed, unpacked = 0, asOf } = upstream;
+  return `${compressed === undefined ? `${megabytes(unpacked)} unpacked` : `${megabytes(compressed)} compressed`} (${asOf})`;
 }
 
 /** The images' sizes: a table for a person, a line each for programs and logs. */

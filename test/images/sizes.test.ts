@@ -32,7 +32,7 @@ const sizes = { compressed: 100_000_000, unpacked: 300_000_000, layers: 7 };
 describe("what is recorded", () => {
   test("is kept by what an image is built on and by architecture, and leaves the rest alone", async () => {
     const file = join(dir, runtime.name, "image.json");
-    const upstream = { image: "example/claw:1", compressed: 5, source: "https://example.org" };
+    const upstream = { image: "example/claw:1", compressed: 5, source: "https://example.org", asOf: "2026-02-21" };
     await writeFile(file, JSON.stringify({ upstream }));
     record(runtime, "local", "amd64", sizes, dir);
     record(runtime, "registry", "arm64", { ...sizes, layers: 8 }, dir);
@@ -83,13 +83,19 @@ describe("an image that grew", () => {
   });
 
   test("is a row of a table for people, and a line of its own for all else", () => {
-    const rows = [row({ compressed: 110_000_000 }), row({}, null)];
-    const [header = "", first = "", second = ""] = reportLines(rows, true);
+    const published = { image: "example/claw:1", source: "https://example.org", asOf: "2026-02-21" };
+    const rows = [
+      { ...row({ compressed: 110_000_000 }), upstream: { ...published, compressed: 150_000_000, unpacked: 1 } },
+      { ...row({}, null), upstream: { ...published, unpacked: 2_000_000_000 } },
+      row({}, null),
+    ];
+    const [header = "", first = "", , third = ""] = reportLines(rows, true);
     expect(header).toMatch(/RUNTIME +VERSION +COMPRESSED +UNPACKED +LAYERS +RECORDED +GROWTH/);
     expect(first).toMatch(/claw +1 +110\.0 MB +300\.0 MB +7 +100\.0 MB +\S*\+10\.0 %/);
-    expect(second).toMatch(/claw +1 +100\.0 MB +300\.0 MB +7 +- +- +-/);
+    expect(third).toMatch(/claw +1 +100\.0 MB +300\.0 MB +7 +- +- +-/);
     expect(reportLines(rows, false)).toEqual([
-      "claw 1: 110.0 MB compressed, 300.0 MB unpacked, 7 layers; recorded 100.0 MB, +10.0 %; upstream's -",
+      "claw 1: 110.0 MB compressed, 300.0 MB unpacked, 7 layers; recorded 100.0 MB, +10.0 %; upstream's 150.0 MB compressed (2026-02-21)",
+      "claw 1: 100.0 MB compressed, 300.0 MB unpacked, 7 layers; not recorded; upstream's 2000.0 MB unpacked (2026-02-21)",
       "claw 1: 100.0 MB compressed, 300.0 MB unpacked, 7 layers; not recorded; upstream's -",
     ]);
   });
