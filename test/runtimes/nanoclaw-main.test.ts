@@ -25,7 +25,7 @@ db.exec("create table agent_groups (id, folder); insert into agent_groups values
 
 /** Answers on the control socket, keeps the agent's row in a file, and ends as it is told. */
 const NANOCLAW = `
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 const row = existsSync("row.json") ? JSON.parse(readFileSync("row.json", "utf8")) : { id: "ag-1", model: null };
 writeFileSync("environment.json", JSON.stringify(process.env));
@@ -36,6 +36,7 @@ rmSync("data/ncl.sock", { force: true });
 createServer((connection) => {
   connection.on("data", (line) => {
     const { command, args } = JSON.parse(line);
+    if (command === "roles-grant") writeFileSync("role.json", JSON.stringify(args));
     if (command.endsWith("update")) { Object.assign(row, args); changes.push(args); }
     writeFileSync("row.json", JSON.stringify(row));
     writeFileSync("changes.json", JSON.stringify(changes));
@@ -175,6 +176,7 @@ test("comes up: NanoClaw is set up once, has its settings and none of the secret
     assistant_name: "Ada",
     max_messages_per_prompt: 10,
   });
+  expect(JSON.parse(read("role.json"))).toEqual({ user: "cli:local", role: "admin", group: "ag-1" });
   expect(read("container/CLAUDE.md")).toBe("v2");
   expect(readdirSync(path("home/container/skills"))).toEqual(["welcome"]);
   first.kill("SIGTERM");

@@ -11,7 +11,7 @@ import { text as textOf } from "node:stream/consumers";
 import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
 import { api, type Parts } from "../../runtimes/nanoclaw/shim/api.ts";
-import { Chat } from "../../runtimes/nanoclaw/shim/chat.ts";
+import { Chat, NotTaken } from "../../runtimes/nanoclaw/shim/chat.ts";
 import { startGateway, type Upstream } from "../../runtimes/nanoclaw/shim/gateway.ts";
 import { checks, healthOf } from "../../runtimes/nanoclaw/shim/health.ts";
 import { ncl } from "../../runtimes/nanoclaw/shim/ncl.ts";
@@ -120,10 +120,17 @@ describe("the conversation", () => {
     expect(lines).toEqual([{ text: 'odd "text"\nüñ 🦀', to: { channelType: "cli", platformId: "local", threadId: null }, sender: "api" }]);
   });
 
+  test("a message that NanoClaw answers by itself is taken, too", async () => {
+    const { outbound } = makeDatabases();
+    await lineServer(join(home, "data", "cli.sock"), () => say(outbound, 2, { text: "Permission denied" }));
+    const chat = new Chat(home);
+    expect(await chat.replies(await chat.send("/clear"))).toMatchObject([{ id: 2, text: "Permission denied" }]);
+  });
+
   test("a message that nobody takes is an error", async () => {
     makeDatabases();
     await lineServer(join(home, "data", "cli.sock"), () => undefined);
-    await expect(new Chat(home).send("hello", 0.2)).rejects.toThrow("did not take the message within 0.2 s");
+    await expect(new Chat(home).send("hello", 0.2)).rejects.toThrow(NotTaken);
   });
 
   test("replies are those after a given one, of this channel, with a text", async () => {
@@ -278,6 +285,16 @@ describe("the API", () => {
     expect(large.status).toBe(413);
     const bad = await call({}, "/v1/messages", post('{"text": secretive'));
     for (const { body } of [wrong, large, bad]) expect(JSON.stringify(body)).not.toContain("secretive");
+  });
+
+  test("a message that NanoClaw drops is 422", async () => {
+    const send = async () => {
+      throw new NotTaken("dropped");
+    };
+    expect(await call({ send }, "/v1/messages", post('{"text":"/help"}'))).toMatchObject({
+      status: 422,
+      body: { error: expect.stringContaining("/help") },
+    });
   });
 
   test("where NanoClaw does not answer it is 503, with the cause in the log alone", async () => {

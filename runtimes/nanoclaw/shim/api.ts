@@ -9,7 +9,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Reply } from "./chat.ts";
+import { NotTaken, type Reply } from "./chat.ts";
 import type { Health } from "./health.ts";
 
 /** Bytes of a request's body. */
@@ -20,7 +20,7 @@ const LONGEST_WAIT = 120;
 export interface Parts {
   readonly token: string;
   health(): Promise<Health>;
-  /** @throws when the message cannot be handed on now. */
+  /** @throws NotTaken, or when the message cannot be handed on now. */
   send(text: string): Promise<number>;
   replies(after: number, waitSeconds: number, signal: AbortSignal): Promise<readonly Reply[]>;
 }
@@ -45,6 +45,10 @@ export function api(parts: Parts): Server {
     } catch (error) {
       if (error instanceof Refusal) {
         reply(response, error.status, { error: error.message }, error.headers);
+        return;
+      }
+      if (error instanceof NotTaken) {
+        reply(response, 422, { error: "NanoClaw did not take this message: commands such as /help are for terminals" });
         return;
       }
       console.error(`api: ${error instanceof Error ? error.message : error}`);

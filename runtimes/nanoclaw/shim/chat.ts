@@ -30,6 +30,9 @@ const SESSION = `select s.agent_group_id, s.id from sessions s
 const REPLIES = `select seq, timestamp, content from messages_out
   where channel_type = 'cli' and platform_id = 'local' and seq > ? order by seq limit ?`;
 
+/** A message that NanoClaw dropped: it does so with commands that are for Claude Code's terminal. */
+export class NotTaken extends Error {}
+
 /** The conversation of the NanoClaw in `home`. */
 export class Chat {
   readonly #data: string;
@@ -42,9 +45,9 @@ export class Chat {
    * Hands a message to the agent.
    *
    * @returns id of the last reply before it
-   * @throws when NanoClaw does not take it within `timeoutSeconds`.
+   * @throws NotTaken when NanoClaw has it neither in hand nor answered within `timeoutSeconds`.
    */
-  async send(text: string, timeoutSeconds = 10): Promise<number> {
+  async send(text: string, timeoutSeconds = 5): Promise<number> {
     const [last, taken] = [this.#last(), this.#taken()];
     const deadline = performance.now() + timeoutSeconds * 1000;
     const connection = createConnection(join(this.#data, "cli.sock"));
@@ -52,7 +55,7 @@ export class Chat {
       await once(connection, "connect");
       connection.write(`${JSON.stringify({ text, to: ADDRESS, sender: "api" })}\n`);
       while (this.#taken() === taken) {
-        if (performance.now() > deadline) throw new Error(`NanoClaw did not take the message within ${timeoutSeconds} s`);
+        if (performance.now() > deadline) throw new NotTaken(`NanoClaw did not take the message within ${timeoutSeconds} s`);
         await sleep(25);
       }
       return last;
@@ -82,8 +85,9 @@ export class Chat {
     return Number(this.#read("outbound.db", "select coalesce(max(seq), 0) as last from messages_out")[0]?.last ?? 0);
   }
 
+  /** Grows by what comes in, and by what NanoClaw answers by itself. */
   #taken(): number {
-    return Number(this.#read("inbound.db", "select count(*) as taken from messages_in")[0]?.taken ?? 0);
+    return Number(this.#read("inbound.db", "select count(*) as taken from messages_in")[0]?.taken ?? 0) + this.#last();
   }
 
   /** Rows of one of the session's databases; none before the first message. */

@@ -102,6 +102,8 @@ export async function applySettings(config: Config, home: string): Promise<void>
   const changes = Object.entries(wanted).filter(([key, value]) => (is.get(key) ?? "") !== value);
   if (changes.length > 0) await ncl(socket, "groups-config-update", { id, ...Object.fromEntries(changes) });
   if (members(await ncl(socket, "groups-get", { id })).get("name") !== name) await ncl(socket, "groups-update", { id, name });
+  // Whoever has the claw's token may give it commands, such as /clear.
+  await ncl(socket, "roles-grant", { user: "cli:local", role: "admin", group: id });
 }
 
 function members(value: unknown): ReadonlyMap<string, unknown> {
