@@ -198,6 +198,29 @@ describe("docker compose -f docker-compose.fleet.yml up --wait", () => {
   }, 120_000);
 });
 
+test("a runtime's own file, where its image cannot be pulled, builds it and brings it up", async () => {
+  const image = `127.0.0.1:9/${project}:1`;
+  const bases = z.record(z.string(), z.string()).parse(JSON.parse(process.env.CLAWFLEET_BASES || "{}"));
+  const env = {
+    ...Object.fromEntries(
+      Object.entries(process.env).filter((entry): entry is [string, string] => entry[0].startsWith("CLAWFLEET_BUILD_")),
+    ),
+    ...Object.fromEntries(Object.entries(bases).map(([name, value]) => [`CLAW_BASE_${name}`, value])),
+    CLAW_BUILD_NETWORK: "host",
+    CLAW_IMAGE: image,
+    CLAW_PORT: String(await freePort()),
+  };
+  const own = ["--project-name", `${project}-own`, "--file", join(root, "runtimes/picoclaw/docker-compose.yml")];
+  try {
+    const { code, stderr } = await compose([...own, "up", "--wait"], env, 600);
+    expect(code, stderr).toBe(0);
+    expect(await status(`http://127.0.0.1:${env.CLAW_PORT}/health`)).toBe(200);
+    expect((await docker(["inspect", "--format", "{{ .Config.Image }}", `${project}-own-picoclaw-1`])).stdout).toBe(`${image}\n`);
+  } finally {
+    await compose([...own, "down", "--volumes", "--rmi", "all"], env, 120);
+  }
+}, 600_000);
+
 test("a runtime that reads overrides itself takes every line of its .env.example, and would say which it does not", async () => {
   const zeroclaw = runtimes.find(({ config }) => config.overrides === "native");
   if (zeroclaw === undefined) throw new Error("no runtime reads its overrides itself");
