@@ -16,6 +16,7 @@ const usage = `clawfleet: a fleet of claws on Docker
   clawfleet clean [--yes]      remove data and images too
   clawfleet check [FILE]       check a fleet file (exit code 2 when it has problems)
   clawfleet doctor [--json]    what is on this machine
+  clawfleet runtime init NAME  scaffold a new runtime (clawfleet runtime --help)
 
   -s, --stack NAME   the stack; default PULUMI_STACK, else dev
   --fleet FILE       the fleet file; default CLAWFLEET_FLEET, else the stack's config clawfleet:fleet
@@ -54,6 +55,8 @@ function stackName(option: string | undefined): string {
 }
 
 async function main(args: string[]): Promise<number> {
+  // Its options are its own, and its paths are from where it was called.
+  if (args[0] === "runtime") return await (await import("./runtime.ts")).runtime(args.slice(1));
   const { values, positionals } = parsed(args);
   const [command, operand, ...more] = positionals;
   if (values.help || command === "help") {
