@@ -74,11 +74,8 @@ describe("a translated claw", () => {
     expect(result.code, result.stdout + result.stderr).toBe(0);
   });
 
-  test("arrives in OpenClaw", { timeout: 600_000 }, async () => {
-    expect(await json("config", "get", "agents.defaults")).toMatchObject({
-      model: { primary: "anthropic/claude-opus-5" },
-      heartbeat: { every: "90m" },
-    });
+  // One section by OpenClaw's own command; each setting of all is read back by its own code below.
+  test("arrives in OpenClaw", { timeout: 120_000 }, async () => {
     expect(await json("config", "get", "channels")).toMatchObject({
       telegram: {
         enabled: true,
@@ -89,16 +86,6 @@ describe("a translated claw", () => {
         dmHistoryLimit: 40,
       },
     });
-    expect(await json("config", "get", "tools")).toMatchObject({
-      profile: "coding",
-      deny: ["code_execution", "exec", "gateway", "process"],
-      fs: { workspaceOnly: true },
-    });
-    expect(await json("config", "get", "messages.groupChat.historyLimit")).toBe(40);
-    expect(await json("config", "get", "gateway.controlUi.allowedOrigins")).toEqual(["http://localhost:23000", "http://127.0.0.1:23000"]);
-    // extras
-    expect(await json("config", "get", "logging.level")).toBe("debug");
-    expect(await json("config", "get", "session.reset")).toEqual({ mode: "idle", idleMinutes: 240 });
   });
 
   test("our schema knows every key that OpenClaw's has, and no other", { timeout: 120_000 }, async () => {
