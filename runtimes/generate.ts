@@ -33,8 +33,7 @@ const root = join(import.meta.dirname, "..");
 
 /** Contents of `runtime.json`: where the entrypoint finds things in the image, and what it may take for healthy. */
 export function runtimeJson(descriptor: Descriptor): string {
-  const { name, envPrefix, config, stateDir, command, port, health, front, variables, keepFiles } = descriptor;
-  const required = variables.filter((each) => each.required).map((each) => ({ name: each.name, about: each.about }));
+  const { name, envPrefix, config, stateDir, command, port, health, front, keepFiles } = descriptor;
   const value = {
     name,
     prefix: envPrefix,
@@ -46,7 +45,6 @@ export function runtimeJson(descriptor: Descriptor): string {
     stateDir,
     workspace: { from: "/etc/claw/workspace", to: descriptor.workspace ?? `${stateDir}/workspace` },
     command,
-    ...(required.length > 0 && { required }),
     ...(keepFiles && { keepFiles }),
     health: { port, path: health.path, expect: health.expect, startupSeconds: health.startupSeconds },
     ...(front && { front: { listen: port, upstreamPort: front.upstreamPort, rewrite: front.rewrite } }),

@@ -64,7 +64,6 @@ describe.each(runtimes.map(({ descriptor }) => ({ name: descriptor.name, descrip
         command: ["/bin/true"],
         front: undefined,
         overrides: "merge",
-        required: undefined,
       }),
     );
   });
