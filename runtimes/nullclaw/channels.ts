@@ -1,5 +1,5 @@
 import type { Channel, Claw, Path } from "../../fleet/types.ts";
-import { channelsOf } from "../entries.ts";
+import { channelsOf, say } from "../entries.ts";
 import type { Report } from "../runtime.ts";
 import type { NativePath, Settings } from "../settings.ts";
 
@@ -61,7 +61,7 @@ function addChannel(channel: Channel, kind: Kind, from: Path, claw: Claw, settin
   const type = channel.channel;
   const at: NativePath = ["channels", type, "accounts", ACCOUNT];
   for (const who of channel.allowlist.filter((entry) => entry !== "*" && !kind.user.test(entry))) {
-    report([...from, "allowlist"], `NullClaw knows people on ${type} by ${kind.userIs}; "${who}" is none`);
+    report([...from, "allowlist"], say.nobody("NullClaw", type, kind.userIs, who));
   }
   const allowed = channel.allowlist.length > 0 ? [...channel.allowlist] : [NOBODY];
   settings.set([...at, "allow_from"], allowed, [...from, "allowlist"]);
@@ -74,7 +74,7 @@ function addChannel(channel: Channel, kind: Kind, from: Path, claw: Claw, settin
   };
   secret(kind.token, "token_ref", channel.tokenRef);
   if (kind.appToken !== undefined) secret(kind.appToken, "app_token_ref", channel.appTokenRef);
-  else if (channel.appTokenRef !== undefined) report([...from, "app_token_ref"], `${type} has no app token; remove app_token_ref`);
+  else if (channel.appTokenRef !== undefined) report([...from, "app_token_ref"], say.noAppToken("NullClaw", type));
 
   const missing = kind.needs.filter((name) => !isText(claw.extras, [...at, name]));
   if (missing.length > 0) {

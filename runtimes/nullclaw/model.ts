@@ -36,7 +36,7 @@ export function addModel(claw: Claw, settings: Settings, report: Report): void {
   if (/["\\\p{Cc}]/u.test(model.name)) {
     report(
       [...from, "name"],
-      "NullClaw writes the model's name into its requests as it is; it cannot hold a quotation mark, a backslash or a control character",
+      "NullClaw writes the model's name into its requests as it is; write one without quotation marks, backslashes and control characters",
     );
   }
   const provider = providerOf(model, from, report);

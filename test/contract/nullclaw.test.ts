@@ -27,6 +27,7 @@ import {
   translateOrThrow,
 } from "./helpers.ts";
 import { describeLifecycle } from "./lifecycle.ts";
+import { at, expectReadBack, rounds } from "./readback.ts";
 
 const { descriptor } = runtime;
 const key = 'contract-key-7b1f "q" \\b $HOME é';
@@ -451,6 +452,34 @@ describe.skipIf(!obtained)("profiles and memory", { timeout: 120_000 }, () => {
     await container.restart();
     await startPeers(container);
     expect((await told(container, "and now?")).messages?.join("\n")).not.toContain("remember this");
+  });
+});
+
+describe.skipIf(!obtained)("the canonical fixtures", { timeout: 60_000 }, async () => {
+  const all = await rounds(runtime, schema);
+  let container: Container;
+  beforeAll(async () => {
+    container = await start(claw(descriptor), secrets);
+  }, 120_000);
+
+  // It writes some texts down without escaping them: given the escaped one, it writes what is the text again.
+  const raw = ["api_key", "base_url", "language"];
+  const escaped = (config: string) =>
+    JSON.stringify(
+      JSON.parse(config, (name, value) => (raw.includes(name) && typeof value === "string" ? JSON.stringify(value).slice(1, -1) : value)),
+    );
+
+  test.each(all.map((round) => [round.title, round] as const))("NullClaw has what it is told, %s", async (_, round) => {
+    const env = { ...round.translation.env, ...round.secrets };
+    const flags = Object.keys(env).flatMap((name) => ["--env", name]);
+    const config = await dockerOrThrow(["run", "--rm", ...flags, image, "cat", "/run/claw/config.json"], { env });
+    const back = await readBack(container, escaped(config));
+    expectReadBack(runtime, round, (path) => {
+      const value = at(back, path);
+      // A channel without an account is none; and it has two words for one level.
+      if (value === undefined && path.at(-1) === "accounts") return { value: {} };
+      return { value: value === "read_only" ? "readonly" : value };
+    });
   });
 });
 

@@ -96,8 +96,8 @@ describe("channels", () => {
 
   test("an entry that NullClaw would never match is refused", () => {
     expect(problemsOf({ channels: [{ ...telegram, allowlist: ["ada", "123", "@ada", "*", ""] }] })).toEqual([
-      'agent.2.channels.0.allowlist: NullClaw knows people on telegram by a number such as 8734062810, or "@name"; "ada" is none',
-      'agent.2.channels.0.allowlist: NullClaw knows people on telegram by a number such as 8734062810, or "@name"; "" is none',
+      'agent.2.channels.0.allowlist: NullClaw knows people on telegram by a number such as 8734062810, or "@name"; write that instead of "ada"',
+      'agent.2.channels.0.allowlist: NullClaw knows people on telegram by a number such as 8734062810, or "@name"; write that instead of ""',
     ]);
     for (const [channel, wrong] of [
       ["discord", "ada"],
@@ -153,7 +153,7 @@ describe("channels", () => {
     ]);
     expect(problemsOf({ channels: [{ channel: "discord", enabled: true, allowlist: [] }] })).toHaveLength(1);
     expect(problemsOf({ channels: [{ ...telegram, appTokenRef: "x" }] })).toEqual([
-      "agent.2.channels.0.app_token_ref: telegram has no app token; remove app_token_ref",
+      "agent.2.channels.0.app_token_ref: NullClaw's telegram has no app token; remove app_token_ref",
     ]);
   });
 });
