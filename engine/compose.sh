@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the path of Docker Compose v2, to measure and test against: this machine's own, else one built from its Go module into the cache.
+# Prints the path of Docker Compose, to measure and test against: this machine's own from 2.30 on, else one built from its Go module into the cache.
 set -euo pipefail
 # shellcheck source=lib/common.sh
 . "$(dirname "$0")/lib/common.sh"
@@ -21,7 +21,9 @@ build() {
 build_missing() { if [ ! -x "$binary" ]; then slow "building Docker Compose $VERSION" compose build; fi; }
 
 for own in "$(command -v docker-compose || true)" /usr/libexec/docker/cli-plugins/docker-compose /usr/lib/docker/cli-plugins/docker-compose "$HOME/.docker/cli-plugins/docker-compose"; do
-  if [ -n "$own" ] && [ -x "$own" ] && "$own" version --short 2>/dev/null | grep -q '^v\?[2-9]'; then
+  if [ -z "$own" ] || [ ! -x "$own" ]; then continue; fi
+  own_version=$("$own" version --short 2>/dev/null) || continue
+  if at_least "${own_version#v}" 2.30; then
     echo "$own"
     exit
   fi
