@@ -9,14 +9,18 @@ export interface Comparison {
   readonly unknown: string[];
   /** Keys of theirs that ours does not have, where ours lists keys at all. */
   readonly missing: string[];
+  /** Keys that take any text by ours, but only listed words by theirs. */
+  readonly loose: string[];
 }
 
 /** @param theirs any JSON Schema without `$ref`; titles, bounds and patterns are not compared. */
 export function compareKeys(ours: unknown, theirs: unknown): Comparison {
   const unknown: string[] = [];
   const missing: string[] = [];
+  const loose: string[] = [];
   const compare = (own: readonly Node[], real: readonly Node[], path: readonly string[]) => {
     if (own.some(isOpen)) return;
+    if (own.some(isText) && real.some((schema) => "const" in schema || "enum" in schema) && !real.some(isText)) loose.push(path.join("."));
     const [ownKeys, realKeys] = [properties(own), properties(real)];
     for (const [key, schemas] of ownKeys) {
       const counterpart = realKeys.get(key);
@@ -30,7 +34,7 @@ export function compareKeys(ours: unknown, theirs: unknown): Comparison {
     if (ownItems.length > 0 && realItems.length > 0) compare(ownItems, realItems, [...path, "[]"]);
   };
   compare(alternatives(ours), alternatives(theirs), []);
-  return { unknown: unknown.sort(), missing: missing.sort() };
+  return { unknown: unknown.sort(), missing: missing.sort(), loose: loose.sort() };
 }
 
 /** The choices of a union, one by one; the schema itself when it is none. */
@@ -54,6 +58,11 @@ function properties(schemas: readonly Node[]): Map<string, Node[]> {
     for (const [key, value] of Object.entries(schema.properties)) found.set(key, [...(found.get(key) ?? []), ...alternatives(value)]);
   }
   return found;
+}
+
+/** Any text, or one with a pattern. */
+function isText(schema: Node): boolean {
+  return schema.type === "string" && !("const" in schema) && !("enum" in schema);
 }
 
 /** An object of which nothing is said. */
