@@ -19,6 +19,15 @@ const LISTENING: { readonly [runtime: string]: { readonly [key: string]: Json } 
 };
 
 describe.each(runtimeNames())("extras of %s", (name) => {
+  test("have no unknown keys", () => {
+    const title = runtimes.get(name)?.descriptor.title;
+    expect(translate(name, { nosuchkey: {} }).problems).toEqual([
+      expect.stringMatching(`^agent\\.2\\.extras\\.nosuchkey: ${title} has no setting "nosuchkey" that a claw can be given; `),
+    ]);
+  });
+});
+
+describe.each(Object.keys(LISTENING))("extras of %s, which has a gateway of that name,", (name) => {
   test("cannot move the gateway to another port or address", () => {
     const gateway = LISTENING[name] ?? {};
     expect(Object.keys(gateway)).toContain("port");
@@ -34,7 +43,7 @@ describe.each(runtimeNames())("extras of %s", (name) => {
     expect(translate(name, { gateway: {} }).problems).toEqual([]);
   });
 
-  test("have no unknown keys, and the nearest known one is named", () => {
+  test("have the nearest known key named", () => {
     expect(translate(name, { gatewya: {} }).problems).toEqual([
       expect.stringMatching(/^agent\.2\.extras\.gatewya: \w+ has no setting "gatewya" that a claw can be given; did you mean "gateway"\?$/),
     ]);
