@@ -115,7 +115,7 @@ test("what the daemon says of the container is taken in", () => {
     Image: "sha256:feed",
     Mounts: [{ Source: "/vol", Destination: home }, { Destination: "/tmp" }],
     HostConfig: { Memory: 512, NanoCpus: 0 },
-    NetworkSettings: { Networks: { "fleet-ada": { IPAddress: "172.18.0.2" } } },
+    NetworkSettings: { Networks: { bridge: { IPAddress: "172.17.0.2" }, "fleet-ada": { IPAddress: "172.18.0.2" } } },
   };
   const expected = {
     install: "i",

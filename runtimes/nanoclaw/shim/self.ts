@@ -74,7 +74,9 @@ interface Inspected {
 export function parseSelf(json: string, install: string): Self {
   const [container]: Inspected[] = JSON.parse(json);
   if (container === undefined) throw new Error("no such container");
-  const [network, settings] = Object.entries(container.NetworkSettings.Networks ?? {})[0] ?? [];
+  const networks = Object.entries(container.NetworkSettings.Networks ?? {});
+  // A container that was made on the default network and moved to another may be said to be in both.
+  const [network, settings] = networks.find(([name]) => name !== "bridge") ?? networks[0] ?? [];
   return {
     install,
     image: container.Image,
