@@ -70,7 +70,7 @@ const answer: RequestListener = (request, response) => {
         send({ next_batch: "1", rooms: { join: { "!room:example.org": { timeline: { events: events.splice(0) } } } } }, 500);
       else send({ user_id: "@bot:example.org", event_id: "$sent" });
     } else {
-      const { model, max_tokens: maxTokens, messages, tools } = JSON.parse(text);
+      const { model, max_tokens: maxTokens, messages, stream, tools } = JSON.parse(text);
       tell({
         host: "model",
         url,
@@ -80,6 +80,11 @@ const answer: RequestListener = (request, response) => {
         tools: tools?.map((tool: { function: { name: string } }) => tool.function.name),
         messages: messages.map((message: Message) => `${message.role}: ${message.content}`),
       });
+      if (stream) {
+        response.setHeader("content-type", "text/event-stream");
+        response.end('data: {"choices":[{"index":0,"delta":{"content":"pong"}}]}\n\ndata: [DONE]\n\n');
+        return;
+      }
       send({
         id: "1",
         object: "chat.completion",

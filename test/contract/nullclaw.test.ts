@@ -228,6 +228,8 @@ describe.skipIf(!obtained)("a claw with everything set", { timeout: 120_000 }, (
     // web_search is not allowed, and the three have one switch.
     for (const denied of ["web_search", "web_fetch", "http_request"]) expect(request.tools).not.toContain(denied);
     expect(request.messages?.[0]).toContain("You are one claw of a fleet");
+    // Where the answer can be read: a conversation by command.
+    expect((await container.exec(["nullclaw", "agent", "-m", "hello"])).stdout).toContain("\npong\n");
   });
 
   test("messages need the claw's token; there is no pairing beside it, and no way in without it", async () => {
