@@ -88,6 +88,15 @@ describe("a translated claw", () => {
     });
   });
 
+  test("knows its model, and its key by the variable that it comes in", { timeout: 120_000 }, async () => {
+    const status = z
+      .object({ resolvedDefault: z.string(), auth: z.object({ providers: z.array(z.looseObject({ provider: z.string() })) }) })
+      .parse(await json("models", "status"));
+    expect(status.resolvedDefault).toBe("anthropic/claude-opus-5");
+    const provider = status.auth.providers.find((one) => one.provider === "anthropic");
+    expect(provider).toMatchObject({ effective: { kind: "env" }, env: { source: "env: ANTHROPIC_API_KEY" } });
+  });
+
   test("our schema knows every key that OpenClaw's has, and no other", { timeout: 120_000 }, async () => {
     const theirs = await json("config", "schema");
     expect(compareKeys(z.toJSONSchema(schema, { io: "input", reused: "inline" }), theirs)).toEqual({
