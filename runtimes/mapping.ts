@@ -105,7 +105,7 @@ function channel(type: string, runtimes: readonly Runtime[], all: readonly Fixtu
   const rows = new Map([["channels[].channel", opening], ...Map.groupBy(ofType, ({ field }) => field)]);
   const without = whys.filter(({ why }) => why !== "").map(({ why }) => `- ${plain(why)}`);
   return [
-    `#### ${type}`,
+    `### ${type}`,
     "",
     ...(having.length > 0 ? section(having, rows) : []),
     ...(without.length > 0 ? ["", "Refused elsewhere:", "", ...without] : []),
@@ -130,7 +130,7 @@ function shown(subjects: readonly Subject[]): string[] {
   const rows = subjects.map(({ runtime: { descriptor } }) => {
     const tests = shownBy(descriptor.name);
     const where = descriptor.buildArgs.REPO === undefined ? "everywhere" : "where its repository can be reached";
-    return [descriptor.title, ...CLAIMS.map((claim) => plain(tests[claim])), where];
+    return [descriptor.title, ...CLAIMS.map((claim) => plain(tests[claim].replace(/,? %s$/, ""))), where];
   });
   return table(["runtime", ...CLAIMS, "run for real"], rows);
 }
@@ -154,11 +154,11 @@ export function mappingDoc(subjects: readonly Subject[]): string {
     "",
     ...subjects.map(introduction),
     "",
-    "### Model",
+    "## Model",
     "",
     ...section(runtimes, byField("model.")),
     "",
-    "### Tools",
+    "## Tools",
     "",
     "`tools[].allowed`, tool by tool. What holds for a tool that is not named is up to `security.profile`.",
     "",
@@ -168,26 +168,26 @@ export function mappingDoc(subjects: readonly Subject[]): string {
       "tool",
     ),
     "",
-    "### Channels",
+    "## Channels",
     "",
     "`security.allowlist` is the allowlist of each channel that has none of its own.",
     "",
     ...types.flatMap((type) => channel(type, runtimes, all)),
-    "### Memory",
+    "## Memory",
     "",
     ...section(runtimes, byField("memory.")),
     "",
-    "### Security",
+    "## Security",
     "",
     ...section(runtimes, security),
     "",
     `The container holds these, whatever runs in it: ${clawfleets.join(", ")}.`,
     "",
-    "### Schedule",
+    "## Schedule",
     "",
     ...section(runtimes, byField("schedule.")),
     "",
-    "### Extras",
+    "## Extras",
     "",
     "Any other key of a runtime's own, as `[agent.extras.<section>]`, checked against its schema. Keys that something above decides are refused. For",
     "example:",

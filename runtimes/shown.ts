@@ -12,6 +12,7 @@ export const CLAIMS = [
 
 export type Shown = { readonly [claim in (typeof CLAIMS)[number]]: string };
 
+const BUILDS = "images/contents > holds no compiler, cache, secret or setuid file in any layer, and dockle finds nothing";
 const RESTART = "20 restarts keep the configuration and the state";
 
 /** What the tests show that come with a new runtime. */
@@ -19,7 +20,7 @@ function scaffolded(name: string): Shown {
   const confined = `contract/${name} > is healthy, confined, and writes nowhere but to its state`;
   const told = `contract/${name} > reads what the fleet file says`;
   return {
-    builds: confined,
+    builds: BUILDS,
     starts: confined,
     health: confined,
     "API call accepted": told,
@@ -34,10 +35,10 @@ export function shownBy(runtime: string): Shown {
   return SHOWN[runtime] ?? scaffolded(runtime);
 }
 
-/** A runtime's image is built, and its claw started, before all of its file's tests: any of them shows that. */
+/** A runtime's claw is started before all of its contract's tests: any of them shows that. */
 const SHOWN: { readonly [runtime: string]: Shown } = {
   ironclaw: {
-    builds: "contract/ironclaw > serves its WebUI",
+    builds: BUILDS,
     starts: "contract/ironclaw > comes up without a model, and with one whose key has no value",
     health: "contract/ironclaw > is healthy at /health of the claw's port once it is up, which its own health answer does not say",
     "API call accepted":
@@ -47,7 +48,7 @@ const SHOWN: { readonly [runtime: string]: Shown } = {
     "restart keeps config and state": `contract/ironclaw > ${RESTART}`,
   },
   nanoclaw: {
-    builds: "contract/nanoclaw > is healthy, for the image's own check too",
+    builds: BUILDS,
     starts: "contract/nanoclaw > is healthy, for the image's own check too",
     health: "contract/nanoclaw > is healthy, for the image's own check too",
     "API call accepted":
@@ -57,7 +58,7 @@ const SHOWN: { readonly [runtime: string]: Shown } = {
     "restart keeps config and state": `contract/nanoclaw > ${RESTART}`,
   },
   nullclaw: {
-    builds: "contract/nullclaw > its own command names the model, the memory, the limits and the channels",
+    builds: BUILDS,
     starts: "contract/nullclaw > comes up, is ready, and takes a message",
     health: "contract/nullclaw > comes up, is ready, and takes a message",
     "API call accepted": "contract/nullclaw > messages need the claw's token; there is no pairing beside it, and no way in without it",
@@ -66,7 +67,7 @@ const SHOWN: { readonly [runtime: string]: Shown } = {
     "restart keeps config and state": `contract/nullclaw > ${RESTART}`,
   },
   openclaw: {
-    builds: "contract/openclaw > has its workspace, its configuration to itself, and no package manager",
+    builds: BUILDS,
     starts: "contract/openclaw > uses the model it was given and starts its channel",
     health: "contract/openclaw > answers its own health",
     "API call accepted": "contract/openclaw > refuses a call without its token, and with another one, and accepts it with it",
@@ -75,18 +76,17 @@ const SHOWN: { readonly [runtime: string]: Shown } = {
     "restart keeps config and state": `contract/openclaw > ${RESTART}`,
   },
   picoclaw: {
-    builds: "contract/picoclaw > its own commands name the model, the provider and the channels",
+    builds: BUILDS,
     starts: "contract/picoclaw > comes up and answers nobody",
     health: "contract/picoclaw > /health is ok; /ready stays 503, as this version never calls itself ready",
-    "API call accepted":
-      "contract/picoclaw > the model's API gets the key, the model's name, the extras' limit and the tools that are allowed",
+    "API call accepted": "contract/picoclaw > its own commands name the model, the provider and the channels",
     "env override read back": "contract/picoclaw > PicoClaw has what it is told, %s",
     "non-root, no write outside state": "contract/picoclaw > unprivileged",
     "restart keeps config and state": `contract/picoclaw > ${RESTART}`,
   },
   zeroclaw: {
-    builds: "contract/zeroclaw > finds its workspace's files where ZeroClaw looks for them",
-    starts: "contract/zeroclaw > ZeroClaw finds nothing wrong in a claw with %s",
+    builds: BUILDS,
+    starts: "contract/zeroclaw > finds its workspace's files where ZeroClaw looks for them",
     health: "contract/zeroclaw > answers for its health and says that pairing is required",
     "API call accepted": "contract/zeroclaw > takes the claw's token and refuses others; who pairs beside it is known until the next start",
     "env override read back": "contract/zeroclaw > ZeroClaw has what it is told, %s",
