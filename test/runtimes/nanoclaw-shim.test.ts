@@ -382,8 +382,12 @@ describe("the credential gateway", () => {
     expect(JSON.stringify(config)).not.toContain(key);
   });
 
-  test("without a key it says so", async () => {
-    const { agents, token } = await gateway({ baseUrl: "http://127.0.0.1:9" });
+  test("without a key Anthropic is not asked, and another service as it is", async () => {
+    const { url, seen } = await model();
+    const other = await gateway({ baseUrl: url });
+    expect((await ask(other.agents, other.token)).status).toBe(200);
+    expect(Object.keys(seen[0]?.headers ?? {}).filter((name) => /^(authorization|x-api-key)$/.test(name))).toEqual([]);
+    const { agents, token } = await gateway({ baseUrl: "https://api.anthropic.com" });
     const response = await ask(agents, token);
     expect([response.status, await response.json()]).toEqual([
       401,

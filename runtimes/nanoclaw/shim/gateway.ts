@@ -22,7 +22,7 @@ const QUIET = { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1", DISABLE_AUTOUPDAT
 export interface Upstream {
   /** Base URL of an API like Anthropic's, without `/v1`. */
   readonly baseUrl: string;
-  /** Its key; undefined = requests are refused here. */
+  /** Its key; undefined = Anthropic is not asked, and another service is asked without one. */
   readonly key?: string;
 }
 
@@ -104,11 +104,12 @@ function modelServer(upstream: Upstream, tokenOf: (agent: string) => string): Se
   return createServer(listener);
 }
 
-function refusal(request: IncomingMessage, { key }: Upstream, tokenOf: (agent: string) => string) {
+function refusal(request: IncomingMessage, { baseUrl, key }: Upstream, tokenOf: (agent: string) => string) {
   if (!known(request.headers.authorization ?? "", tokenOf))
     return { status: 401, type: "authentication_error", message: "not an agent of this claw" };
   if (!request.url?.startsWith("/v1/")) return { status: 404, type: "not_found_error", message: "only /v1 is passed on" };
-  if (key === undefined) return { status: 401, type: "authentication_error", message: "this claw has no ANTHROPIC_API_KEY" };
+  if (key === undefined && isAnthropic(new URL(baseUrl).hostname))
+    return { status: 401, type: "authentication_error", message: "this claw has no ANTHROPIC_API_KEY" };
   return undefined;
 }
 
@@ -119,7 +120,7 @@ function known(authorization: string, tokenOf: (agent: string) => string): boole
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-async function passOn(request: IncomingMessage, response: ServerResponse, { baseUrl, key = "" }: Upstream): Promise<void> {
+async function passOn(request: IncomingMessage, response: ServerResponse, { baseUrl, key }: Upstream): Promise<void> {
   const url = new URL(baseUrl.replace(/\/+$/, "") + request.url);
   const send = url.protocol === "https:" ? httpsRequest : httpRequest;
   const outgoing = send(url, { method: request.method, headers: { ...passed(request.headers), ...credentials(url.hostname, key) } });
@@ -147,7 +148,11 @@ function passed(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 }
 
 /** Anthropic takes a key and a subscription's token in a header each; services like it take the one or the other. */
-function credentials(host: string, key: string): { readonly [header: string]: string } {
+function credentials(host: string, key: string | undefined): { readonly [header: string]: string } {
+  if (key === undefined) return {};
   if (key.startsWith("sk-ant-oat")) return { authorization: `Bearer ${key}` };
-  return host.endsWith(".anthropic.com") ? { "x-api-key": key } : { "x-api-key": key, authorization: `Bearer ${key}` };
+  return isAnthropic(host) ? { "x-api-key": key } : { "x-api-key": key, authorization: `Bearer ${key}` };
 }
+
+/** Whether a service is Anthropic's own, which answers nobody without a key. */
+export const isAnthropic = (host: string) => host.endsWith(".anthropic.com");

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../native.ts";
 import { api } from "./api.ts";
 import { Chat } from "./chat.ts";
-import { type Gateway, startGateway } from "./gateway.ts";
+import { type Gateway, isAnthropic, startGateway } from "./gateway.ts";
 import { checks, healthOf } from "./health.ts";
 import { applySettings, ensureAgent, environment, prepare, start } from "./nanoclaw.ts";
 import { docker, findSelf, type Self, selfFile } from "./self.ts";
@@ -66,6 +66,7 @@ async function run(): Promise<void> {
   const { baseUrl } = config.anthropic;
   const key = process.env.ANTHROPIC_API_KEY;
   if (config.onecli.url === "") {
+    if (!key && isAnthropic(new URL(baseUrl).hostname)) log("there is no ANTHROPIC_API_KEY: agents will get no answer from the model");
     gateway = await startGateway({ baseUrl, ...(key && { key }) }, self.address ?? ownAddress(), config.gateway.agentsPort);
   }
   const env = environment(config, self.image, gateway?.url ?? "", home);
