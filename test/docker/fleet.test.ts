@@ -57,6 +57,12 @@ async function inventory(): Promise<Row[]> {
 
 const inspect = (claw: string) => stack.docker.getContainer(stack.container(claw)).inspect();
 
+/** The token of a claw's gateway, as docs/secrets.md says it is made. */
+const tokenOf = (claw: string) =>
+  createHmac("sha256", stack.env.CLAWFLEET_TOKEN_SEED ?? "")
+    .update(`gateway-token:${claw}`)
+    .digest("hex");
+
 describe("three runtimes from one file", { timeout: 120_000 }, () => {
   test("the table shows each claw, its address and its health", () => {
     for (const [i, { name }] of claws.entries()) expect(first).toMatch(new RegExp(`${name}\\b.*http://127\\.0\\.0\\.1:${ports[i]}`));
@@ -83,9 +89,7 @@ describe("three runtimes from one file", { timeout: 120_000 }, () => {
 
   test("OpenClaw's gateway refuses without its token and accepts with it", async () => {
     const url = `http://127.0.0.1:${ports[0]}/tools/invoke`;
-    const token = createHmac("sha256", stack.env.CLAWFLEET_TOKEN_SEED ?? "")
-      .update("gateway-token:ada")
-      .digest("hex");
+    const token = tokenOf("ada");
     const body = JSON.stringify({ tool: "sessions_list", args: {} });
     const status = async (headers: Record<string, string>) =>
       (await fetch(url, { method: "POST", headers: { "content-type": "application/json", ...headers }, body })).status;
@@ -96,9 +100,11 @@ describe("three runtimes from one file", { timeout: 120_000 }, () => {
     expect((await stack.clawfleet("token", "ada")).out.trim()).toBe(token);
   });
 
-  test("ZeroClaw's API refuses who is not paired", async () => {
-    const answer = await fetch(`http://127.0.0.1:${ports[2]}/api/status`);
-    expect(answer.status).toBe(401);
+  test("ZeroClaw's API refuses without its token and accepts with it", async () => {
+    const status = async (headers: Record<string, string>) => (await fetch(`http://127.0.0.1:${ports[2]}/api/status`, { headers })).status;
+    expect(await status({})).toBe(401);
+    expect(await status({ authorization: `Bearer ${tokenOf("ada")}` })).toBe(401);
+    expect(await status({ authorization: `Bearer ${tokenOf("zoe")}` })).toBe(200);
   });
 
   test.each(claws)("$name is unprivileged", async ({ name, uid }) => {
