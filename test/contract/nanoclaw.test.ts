@@ -83,8 +83,13 @@ async function until(good: () => Promise<boolean>, seconds = 60): Promise<void> 
 const Replies = z.object({ messages: z.array(z.object({ id: z.number(), text: z.string() })), last: z.number() });
 
 /** Calls the claw's API; gives status and body. */
-async function call(path: string, init: RequestInit = {}, authorization = `Bearer ${token}`): Promise<{ status: number; body: unknown }> {
-  const response = await fetch(`${container.url}${path}`, { ...init, headers: { authorization }, signal: AbortSignal.timeout(130_000) });
+async function call(
+  path: string,
+  init: RequestInit = {},
+  authorization = `Bearer ${token}`,
+  of = container,
+): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(`${of.url}${path}`, { ...init, headers: { authorization }, signal: AbortSignal.timeout(130_000) });
   return { status: response.status, body: await response.json() };
 }
 
@@ -230,9 +235,20 @@ describe.skipIf(!here)("the real NanoClaw", { timeout: 180_000 }, () => {
   test("leaves the agents of another claw on the daemon alone, and stops its own", async () => {
     const [before] = await agents();
     expect(before).toBeDefined();
-    const other = await start(descriptor, image, translateOrThrow(runtime, claw(descriptor)), secrets);
-    await removeWithAgents(other);
+    const other = await start(descriptor, image, translateOrThrow(runtime, claw(descriptor)), { NANOCLAW_GATEWAY_TOKEN: token });
+    expect(await call("/v1/messages", { method: "POST", body: '{"text":"hi"}' }, undefined, other)).toEqual({
+      status: 202,
+      body: { after: 0 },
+    });
+    // It has no key: that is what it says, as its agent has no other way to.
+    const told = async () => JSON.stringify((await call("/v1/messages", {}, undefined, other)).body);
+    await until(async () => (await told()).includes('"problem":"the claw has no ANTHROPIC_API_KEY"'));
+    const install = await installOf(other);
+    expect(await agentsOf(install)).toHaveLength(1);
+    await dockerOrThrow(["stop", "--time", `${descriptor.stopGraceSeconds}`, other.name]);
+    expect(await agentsOf(install)).toEqual([]);
     expect(await agents()).toEqual([before]);
+    await removeWithAgents(other);
   });
 
   test("that was killed goes on: the agent left behind is replaced, and the conversation is remembered", async () => {

@@ -219,6 +219,7 @@ describe("the API", () => {
     health: async () => ({ status: "ok" }),
     send: async () => 4,
     replies: async () => [],
+    problem: () => undefined,
     ...change,
   });
   const call = async (change: Partial<Parts>, path: string, init: RequestInit = {}, authorization = `Bearer ${token}`) => {
@@ -249,6 +250,13 @@ describe("the API", () => {
     const waited = await call({ send, replies }, "/v1/messages?wait=30", post('{"text":"hi"}'));
     expect(waited).toMatchObject({ status: 200, body: { messages: [{ id: 7, time: "t", text: "hello" }], last: 7 } });
     expect(replies).toHaveBeenCalledWith(4, 30, expect.any(AbortSignal));
+  });
+
+  test("what is wrong with the model is said in both", async () => {
+    const problem = () => "the model's API answered 529";
+    expect((await call({ problem }, "/v1/messages", post('{"text":"hi"}'))).body).toEqual({ after: 4, problem: problem() });
+    expect((await call({ problem }, "/v1/messages?after=4")).body).toEqual({ messages: [], last: 4, problem: problem() });
+    expect((await call({}, "/v1/messages?after=4")).body).toEqual({ messages: [], last: 4 });
   });
 
   test("replies are asked for", async () => {
@@ -338,7 +346,13 @@ describe("the credential gateway", () => {
     const started = await startGateway(upstream, "127.0.0.1", 0);
     onTestFinished(() => started.close());
     const config = CONTAINER.parse(await (await fetch(`${started.url}/api/container-config?agent=ag-1`)).json());
-    return { control: started.url, agents: config.env.ANTHROPIC_BASE_URL, token: config.env.ANTHROPIC_AUTH_TOKEN, config };
+    return {
+      problem: started.problem,
+      control: started.url,
+      agents: config.env.ANTHROPIC_BASE_URL,
+      token: config.env.ANTHROPIC_AUTH_TOKEN,
+      config,
+    };
   }
 
   const ask = (url: string, token: string, path = "/v1/messages?beta=true") =>
@@ -387,20 +401,38 @@ describe("the credential gateway", () => {
     const other = await gateway({ baseUrl: url });
     expect((await ask(other.agents, other.token)).status).toBe(200);
     expect(Object.keys(seen[0]?.headers ?? {}).filter((name) => /^(authorization|x-api-key)$/.test(name))).toEqual([]);
+    vi.spyOn(console, "error").mockReturnValue();
     const { agents, token } = await gateway({ baseUrl: "https://api.anthropic.com" });
     const response = await ask(agents, token);
     expect([response.status, await response.json()]).toEqual([
-      401,
-      { type: "error", error: { type: "authentication_error", message: "this claw has no ANTHROPIC_API_KEY" } },
+      403,
+      { type: "error", error: { type: "permission_error", message: "the claw has no ANTHROPIC_API_KEY" } },
     ]);
   });
 
   test("a model that cannot be reached is 502, and the gateway goes on", async () => {
     const log = vi.spyOn(console, "error").mockReturnValue();
-    const { agents, token } = await gateway({ baseUrl: "http://127.0.0.1:9", key });
+    const { agents, token, problem } = await gateway({ baseUrl: "http://127.0.0.1:9", key });
     expect((await ask(agents, token)).status).toBe(502);
     expect((await ask(agents, token)).status).toBe(502);
+    expect(problem()).toMatch(/^the model's API cannot be reached: connect ECONNREFUSED/);
+    expect(log.mock.calls).toEqual([[`gateway: ${problem()}`]]);
     expect(log.mock.calls.flat().join()).not.toContain(key);
+  });
+
+  test("a model that refuses is passed on as it is, and noted until it answers again", async () => {
+    vi.spyOn(console, "error").mockReturnValue();
+    let status = 529;
+    const server = createHttpServer((request, response) => request.resume().on("end", () => response.writeHead(status).end("busy")));
+    const { agents, token, problem } = await gateway({ baseUrl: await urlOf(server), key });
+    const response = await ask(agents, token);
+    expect([response.status, await response.text(), problem()]).toEqual([529, "busy", "the model's API answered 529"]);
+    status = 404;
+    await (await ask(agents, token, "/v1/messages/count_tokens")).text();
+    expect(problem()).toBe("the model's API answered 529");
+    status = 200;
+    await (await ask(agents, token)).text();
+    await vi.waitFor(() => expect(problem()).toBeUndefined());
   });
 
   test("answers what else NanoClaw asks of OneCLI", async () => {

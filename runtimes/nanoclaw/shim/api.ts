@@ -5,6 +5,7 @@
  *     POST /v1/messages {"text": "..."}     202 {"after": N}; with ?wait=S, 200 with the replies that came within S seconds
  *     GET  /v1/messages?after=N&wait=S      200 {"messages": [{"id", "time", "text"}], "last": N}: what was said after N; waits up to S seconds
  *
+ * Both say "problem", too, where the model does not answer the claw's agents.
  * /v1 is for whoever sends the claw's token, `Authorization: Bearer ...`. An error is {"error": "..."} and repeats nothing of the request.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
@@ -23,6 +24,8 @@ export interface Parts {
   /** @throws NotTaken, or when the message cannot be handed on now. */
   send(text: string): Promise<number>;
   replies(after: number, waitSeconds: number, signal: AbortSignal): Promise<readonly Reply[]>;
+  /** Why agents get no answer from the model; undefined when they do. */
+  problem(): string | undefined;
 }
 
 class Refusal extends Error {
@@ -82,12 +85,17 @@ async function answer(parts: Parts, request: IncomingMessage, response: ServerRe
   if (request.method === "GET") return said(parts, number(url, "after", Number.MAX_SAFE_INTEGER), wait, gone.signal);
   const after = await parts.send(textOf(await bodyOf(request)));
   const { body } = await said(parts, after, wait, gone.signal);
-  return body.messages.length > 0 ? { status: 200, body } : { status: 202, body: { after } };
+  return body.messages.length > 0 ? { status: 200, body } : { status: 202, body: { after, ...problemOf(parts) } };
 }
 
 async function said(parts: Parts, after: number, wait: number, signal: AbortSignal) {
   const messages = await parts.replies(after, wait, signal);
-  return { status: 200, body: { messages, last: messages.at(-1)?.id ?? after } };
+  return { status: 200, body: { messages, last: messages.at(-1)?.id ?? after, ...problemOf(parts) } };
+}
+
+function problemOf(parts: Parts): { readonly problem?: string } {
+  const problem = parts.problem();
+  return problem === undefined ? {} : { problem };
 }
 
 function allow(request: IncomingMessage, ...methods: string[]): void {

@@ -29,6 +29,8 @@ export interface Upstream {
 export interface Gateway {
   /** What NanoClaw is given as ONECLI_URL: on the loopback interface. */
   readonly url: string;
+  /** Why the last request to the model failed; undefined when it did not. */
+  problem(): string | undefined;
   close(): void;
 }
 
@@ -40,10 +42,16 @@ export async function startGateway(upstream: Upstream, address: string, port: nu
   // Of this start only: an agent that is older has no business here.
   const secret = randomBytes(32);
   const tokenOf = (agent: string) => `${agent}.${createHmac("sha256", secret).update(agent).digest("hex")}`;
-  const agents = await listening(modelServer(upstream, tokenOf), port, "0.0.0.0");
+  let problem: string | undefined;
+  const note = (message: string | undefined) => {
+    if (message !== undefined && message !== problem) console.error(`gateway: ${message}`);
+    problem = message;
+  };
+  const agents = await listening(modelServer(upstream, tokenOf, note), port, "0.0.0.0");
   const control = await listening(controlServer(`http://${address}:${portOf(agents)}`, tokenOf), 0, "127.0.0.1");
   return {
     url: `http://127.0.0.1:${portOf(control)}`,
+    problem: () => problem,
     close: () => {
       for (const server of [agents, control]) {
         server.close();
@@ -84,33 +92,32 @@ function json(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
-/** Passes an agent's requests on to the model's API, with the key in place of the agent's token. */
-function modelServer(upstream: Upstream, tokenOf: (agent: string) => string): Server {
+/** Passes an agent's requests on to the model's API, with the key in place of the agent's token; notes what is wrong with those of agents. */
+function modelServer(upstream: Upstream, tokenOf: (agent: string) => string, note: (problem: string | undefined) => void): Server {
   const listener: RequestListener = async (request, response) => {
-    const problem = refusal(request, upstream, tokenOf);
-    if (problem !== undefined) {
+    const refuse = (status: number, type: string, message: string) => {
       request.resume();
-      json(response, problem.status, { type: "error", error: { type: problem.type, message: problem.message } });
-      return;
+      json(response, status, { type: "error", error: { type, message } });
+    };
+    if (!known(request.headers.authorization ?? "", tokenOf)) return refuse(401, "authentication_error", "not an agent of this claw");
+    if (!request.url?.startsWith("/v1/")) return refuse(404, "not_found_error", "only /v1 is passed on");
+    if (upstream.key === undefined && isAnthropic(new URL(upstream.baseUrl).hostname)) {
+      const message = "the claw has no ANTHROPIC_API_KEY";
+      note(message);
+      // Not 401, which Claude Code tries again for minutes.
+      return refuse(403, "permission_error", message);
     }
     try {
-      await passOn(request, response, upstream);
+      const status = await passOn(request, response, upstream);
+      // Services like Anthropic's often have nothing but this.
+      if (/^\/v1\/messages(\?|$)/.test(request.url)) note(status < 400 ? undefined : `the model's API answered ${status}`);
     } catch (error) {
-      console.error(`gateway: ${error instanceof Error ? error.message : error}`);
+      note(`the model's API cannot be reached: ${error instanceof Error ? error.message : error}`);
       if (response.headersSent) response.destroy();
-      else json(response, 502, { type: "error", error: { type: "api_error", message: "the model's API cannot be reached" } });
+      else refuse(502, "api_error", "the model's API cannot be reached");
     }
   };
   return createServer(listener);
-}
-
-function refusal(request: IncomingMessage, { baseUrl, key }: Upstream, tokenOf: (agent: string) => string) {
-  if (!known(request.headers.authorization ?? "", tokenOf))
-    return { status: 401, type: "authentication_error", message: "not an agent of this claw" };
-  if (!request.url?.startsWith("/v1/")) return { status: 404, type: "not_found_error", message: "only /v1 is passed on" };
-  if (key === undefined && isAnthropic(new URL(baseUrl).hostname))
-    return { status: 401, type: "authentication_error", message: "this claw has no ANTHROPIC_API_KEY" };
-  return undefined;
 }
 
 function known(authorization: string, tokenOf: (agent: string) => string): boolean {
@@ -120,14 +127,16 @@ function known(authorization: string, tokenOf: (agent: string) => string): boole
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-async function passOn(request: IncomingMessage, response: ServerResponse, { baseUrl, key }: Upstream): Promise<void> {
+async function passOn(request: IncomingMessage, response: ServerResponse, { baseUrl, key }: Upstream): Promise<number> {
   const url = new URL(baseUrl.replace(/\/+$/, "") + request.url);
   const send = url.protocol === "https:" ? httpsRequest : httpRequest;
   const outgoing = send(url, { method: request.method, headers: { ...passed(request.headers), ...credentials(url.hostname, key) } });
   response.once("close", () => outgoing.destroy());
   const [[answer]] = await Promise.all([once(outgoing, "response"), pipeline(request, outgoing)]);
-  response.writeHead(answer.statusCode ?? 502, passed(answer.headers));
+  const status: number = answer.statusCode ?? 502;
+  response.writeHead(status, passed(answer.headers));
   await pipeline(answer, response);
+  return status;
 }
 
 /** Without those of the connection itself, and without what the agent sent as its credentials. */

@@ -46,6 +46,7 @@ const chat = new Chat(home);
 const server = api({
   token,
   health: healthOf(checks(home, () => waiting)),
+  problem: () => gateway?.problem(),
   send: (text) => (waiting === undefined ? chat.send(text) : Promise.reject(new Error(waiting))),
   replies: (after, wait, signal) => (existsSync(join(home, "data", "v2.db")) ? chat.replies(after, wait, signal) : Promise.resolve([])),
 });
