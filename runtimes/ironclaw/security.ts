@@ -5,7 +5,7 @@ import type { Settings } from "../settings.ts";
 /** IronClaw's profile for each of ours; none where it has nothing like it. */
 const PROFILES: { readonly [place in "volume" | "open" | "postgres"]: { readonly [profile in Profile]?: string } } = {
   // No processes, files of the workspace only, and a question before every action.
-  volume: { strict: "hosted-single-tenant-volume", managed: "hosted-single-tenant-volume" },
+  volume: { managed: "hosted-single-tenant-volume" },
   // A shell in the container. "managed" asks before what writes, runs or reaches out, "permissive" never.
   open: { managed: "local-dev", permissive: "local-dev-yolo" },
   // As "local-dev", with everything but the workspace in a database.
@@ -32,7 +32,8 @@ export function addSecurity(claw: Claw, settings: Settings, postgres: boolean, r
   if (own !== undefined) settings.set(["boot", "profile"], own, [...from, "profile"]);
   else if (postgres)
     report([...from, "profile"], `with Postgres, IronClaw asks before what writes, runs or reaches out: profile = "managed"`);
+  else if (profile === "strict")
+    report([...from, "profile"], 'IronClaw has nothing that can only look: it asks before it touches anything; choose "managed"');
   else if (sandboxed)
     report([...from, "profile"], 'IronClaw always asks while it is confined to its workspace; choose "managed", or set sandboxed = false');
-  else report([...from, "profile"], 'IronClaw has no shell that can only look; set sandboxed = true, or choose "managed"');
 }

@@ -73,7 +73,6 @@ describe("model", () => {
 
 describe("security", () => {
   test.each([
-    [true, "strict", "hosted-single-tenant-volume"],
     [true, "managed", "hosted-single-tenant-volume"],
     [false, "managed", "local-dev"],
     [false, "permissive", "local-dev-yolo"],
@@ -85,9 +84,11 @@ describe("security", () => {
     expect(problemsOf({ security: { ...security, profile: "permissive" } })).toEqual([
       'agent.2.security.profile: IronClaw always asks while it is confined to its workspace; choose "managed", or set sandboxed = false',
     ]);
-    expect(problemsOf({ security: { ...open, profile: "strict" } })).toEqual([
-      'agent.2.security.profile: IronClaw has no shell that can only look; set sandboxed = true, or choose "managed"',
-    ]);
+    for (const strict of [security, open]) {
+      expect(problemsOf({ security: { ...strict, profile: "strict" } })).toEqual([
+        'agent.2.security.profile: IronClaw has nothing that can only look: it asks before it touches anything; choose "managed"',
+      ]);
+    }
   });
 });
 
