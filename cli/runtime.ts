@@ -1,5 +1,5 @@
 import { relative, resolve } from "node:path";
-import { createInterface } from "node:readline/promises";
+import { createInterface } from "node:readline";
 import { loadRuntimes, runtimeNames } from "../runtimes/index.ts";
 import type { Descriptor } from "../runtimes/runtime.ts";
 import { UserError } from "./errors.ts";
@@ -62,20 +62,16 @@ function takenBy(descriptors: readonly Descriptor[]): Taken {
 /** Asks on the terminal. */
 function terminal(): { readonly ask: NonNullable<Ask>; close(): void } {
   const lines = createInterface({ input: process.stdin, output: process.stdout });
-  let closed = false;
-  const gone = new Promise<never>((_, reject) => {
-    lines.once("close", () => {
-      if (!closed) reject(new UserError("nothing is made", 130));
-    });
-  });
-  // Who waits for an answer hears of it; when nobody does, it does not matter.
-  gone.catch(() => {});
+  // Keeps what is typed, or pasted, before it is asked for.
+  const typed = lines[Symbol.asyncIterator]();
   return {
-    ask: async (question, fallback) =>
-      (await Promise.race([lines.question(`${question}${fallback === undefined ? "" : ` [${fallback}]`}: `), gone])).trim(),
-    close: () => {
-      closed = true;
-      lines.close();
+    async ask(question, fallback) {
+      lines.setPrompt(`${question}${fallback === undefined ? "" : ` [${fallback}]`}: `);
+      lines.prompt();
+      const { value, done } = await typed.next();
+      if (done) throw new UserError("nothing is made", 130);
+      return value.trim();
     },
+    close: () => lines.close(),
   };
 }
