@@ -1,13 +1,11 @@
 import { ComponentResource, type ComponentResourceOptions, type Input, type Output, output, RunError } from "@pulumi/pulumi";
-import type { Descriptor, Launch } from "../../runtimes/runtime.ts";
+import { healthcheckOf, LOGGING, tmpfsOf } from "../../runtimes/container.ts";
+import type { Launch } from "../../runtimes/runtime.ts";
 import type { Secrets } from "../secrets.ts";
 import { goDuration } from "./duration.ts";
 import { containerName, labelsOf, volumeName } from "./names.ts";
 import { Container, Network, Volume } from "./resources.ts";
 import type { DockerSocket } from "./socket.ts";
-
-/** Seconds that the container's own check of a healthy claw lasts: it sleeps in between, so that an idle claw costs nothing. */
-const holdSeconds = 30;
 
 /** Inputs that the provider says it updates but does not (health check, tmpfs, init), or cannot on every daemon (limits: not without cgroups). */
 const replaceOnChanges = ["healthcheck", "init", "memory", "memorySwap", "restart", "tmpfs"];
@@ -41,6 +39,7 @@ export class DockerClaw extends ComponentResource {
     const envs = environmentOf(launch, secrets);
     super("clawfleet:docker:Claw", name, {}, opts);
     const { runtime } = launch;
+    const check = healthcheckOf(runtime);
     this.container = containerName(stack, launch.claw);
     this.volume = volumeName(stack, launch.claw);
     const labels = labelsOf(stack, launch);
@@ -81,21 +80,19 @@ export class DockerClaw extends ComponentResource {
         memorySwap: launch.memoryMiB,
         cpus: String(launch.cpus),
         ulimits: [{ name: "nofile", soft: launch.maxOpenFiles, hard: launch.maxOpenFiles }],
-        logDriver: "json-file",
-        logOpts: { "max-file": "3", "max-size": "10m" },
+        logDriver: LOGGING.driver,
+        logOpts: LOGGING.options,
         restart: "unless-stopped",
         // Created on the default bridge, moved to its own network before it starts; the daemon reports "bridge" for ever.
         networkMode: "bridge",
         networksAdvanced: [{ name: network.name }],
         ports: [{ internal: runtime.port, external: launch.hostPort, ip: "127.0.0.1", protocol: "tcp" }],
         healthcheck: {
-          tests: ["CMD", "/usr/local/bin/entrypoint", "health", "--hold", `${holdSeconds}s`],
-          // Before the first check; later ones are apart by what they themselves sleep.
-          interval: "200ms",
-          // Longer than a start and than a hold: the check itself decides.
-          timeout: goDuration(Math.max(runtime.health.startupSeconds, holdSeconds) + 60),
-          retries: 1,
-          startPeriod: "0s",
+          tests: [...check.test],
+          interval: `${check.interval}ms`,
+          timeout: goDuration(check.timeout / 1000),
+          retries: check.retries,
+          startPeriod: `${check.startPeriod}s`,
         },
         wait: true,
         waitTimeout: runtime.health.startupSeconds + 15,
@@ -130,11 +127,4 @@ function environmentOf(launch: Launch, secrets: Secrets): Input<string>[] {
   return [...entries]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => (typeof value === "string" ? `${name}=${value}` : output(value).apply((text) => `${name}=${text}`)));
-}
-
-/** Mount options by path. /run/claw holds the effective configuration, secrets included: private to the runtime's user, in memory. */
-function tmpfsOf({ uid, tmpfs }: Descriptor): Record<string, string> {
-  const owner = `uid=${uid},gid=${uid}`;
-  const further = tmpfs.map(({ path, sizeMiB, exec }) => [path, `${owner},mode=1777,size=${sizeMiB}m${exec ? ",exec" : ""}`]);
-  return Object.fromEntries([["/run/claw", `${owner},mode=0700,size=4m`], ...further]);
 }
