@@ -45,6 +45,11 @@ const accepted: readonly { readonly code: string; readonly alert: RegExp; readon
     alert: /^Suspicious ENV key found : ZEROCLAW_secrets__encrypt on /,
     reason: "a switch: whether ZeroClaw encrypts the secrets it is given",
   },
+  {
+    code: "CIS-DI-0010",
+    alert: /^Suspicious ENV key found : IRONCLAW_DISABLE_OS_KEYCHAIN on /,
+    reason: "a switch: IronClaw keeps its key beside its state, as a container has no desktop's keyring",
+  },
 ];
 
 const run = promisify(execFile);
