@@ -62,7 +62,7 @@ const SHOWN: { readonly [runtime: string]: Shown } = {
     starts: "contract/nullclaw > comes up, is ready, and takes a message",
     health: "contract/nullclaw > comes up, is ready, and takes a message",
     "API call accepted": "contract/nullclaw > messages need the claw's token; there is no pairing beside it, and no way in without it",
-    "env override read back": "contract/nullclaw > all that the fleet file says is what NullClaw has read, odd characters too",
+    "env override read back": "contract/nullclaw > NullClaw has what it is told, %s",
     "non-root, no write outside state": "contract/nullclaw > unprivileged; nothing is written but on the volume",
     "restart keeps config and state": `contract/nullclaw > ${RESTART}`,
   },
