@@ -1,7 +1,7 @@
 /**
  * Runs once in the image's build, as the claw's user, with a stand-in for Docker's client in front of which NanoClaw believes to have a daemon: NanoClaw comes up
  * from the default configuration without a key, is healthy, refuses a request without the token, shows a changed setting through its own command, and stops
- * on SIGTERM. Then that what agents run on is whole. Exits 1 with the log otherwise.
+ * on SIGTERM. Exits 1 with the log otherwise.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -73,14 +73,6 @@ try {
   claw.kill("SIGTERM");
   const [code] = await exit;
   if (code !== 0) throw new Error(`ended with ${code} on SIGTERM`);
-  for (const [command, ...args] of [
-    ["bun", "--version"],
-    ["/pnpm/claude", "--version"],
-    ["/usr/local/lib/docker/docker", "--version"],
-  ]) {
-    execFileSync(command ?? "", args, { env: { ...process.env, HOME: dir }, stdio: "pipe" });
-  }
-  execFileSync("bun", ["-e", 'await import("@anthropic-ai/claude-agent-sdk")'], { cwd: "/app", stdio: "pipe" });
 } catch (error) {
   claw.kill("SIGKILL");
   console.error(log);
