@@ -98,7 +98,7 @@ export interface Model {
 export async function startModel(container: string): Promise<Model> {
   const bases: unknown = JSON.parse(process.env.CLAWFLEET_BASES || "{}");
   const node = z.object({ NODE: z.string() }).safeParse(bases).data?.NODE ?? openclaw.descriptor.bases.NODE ?? "";
-  const source = stripTypeScriptTypes(readFileSync(new URL("picoclaw-peers.ts", import.meta.url), "utf8"));
+  const source = stripTypeScriptTypes(readFileSync(new URL("ironclaw-model.ts", import.meta.url), "utf8"));
   const name = `${container}-model`;
   const args = ["run", "--detach", "--init", "--name", name, "--network", `container:${container}`, "--entrypoint", "node", node];
   await dockerOrThrow([...args, "--input-type=module", "--eval", source]);

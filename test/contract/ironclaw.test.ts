@@ -193,7 +193,7 @@ describe.skipIf(!real)("IronClaw", () => {
     ["budget.user_daily_usd", "2.5"],
     ["budget.default_tz", "Europe/Vienna"],
     ["runner.worker_count", "3"],
-    ["webui.allowed_origins", "https://a.example.org, https://b.example.org"],
+    ["webui.allowed_origins", "[https://a.example.org, https://b.example.org]"],
   ])("says that %s is %s", async (path, value) => {
     expect(await setting(container, path)).toBe(value);
   });

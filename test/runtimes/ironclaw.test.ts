@@ -6,7 +6,7 @@ import { runtime } from "../../runtimes/ironclaw/runtime.ts";
 import { translator } from "./translate.ts";
 
 const security: Security = { allowlist: [], sandboxed: true, profile: "managed", memoryMiB: 1024, cpus: 1, maxOpenFiles: 65536 };
-const open: Security = { ...security, sandboxed: false };
+const open: Security = { ...security, sandboxed: false, profile: "permissive" };
 
 const { translate, good, problemsOf } = translator(runtime);
 
@@ -72,21 +72,21 @@ describe("model", () => {
 });
 
 describe("security", () => {
-  test.each([
-    [true, "managed", "hosted-single-tenant-volume"],
-    [false, "managed", "local-dev"],
-    [false, "permissive", "local-dev-yolo"],
-  ] as const)("sandboxed = %s with profile %s is IronClaw's %s", (sandboxed, profile, own) => {
-    expect(at({ security: { ...security, sandboxed, profile } }, "boot__profile")).toBe(own);
+  test("is one of two profiles of IronClaw's", () => {
+    expect(at({ security }, "boot__profile")).toBe("hosted-single-tenant-volume");
+    expect(at({ security: open }, "boot__profile")).toBe("local-dev");
   });
 
   test("what IronClaw has no profile for is refused, with what it has", () => {
     expect(problemsOf({ security: { ...security, profile: "permissive" } })).toEqual([
-      'agent.2.security.profile: IronClaw always asks while it is confined to its workspace; choose "managed", or set sandboxed = false',
+      'agent.2.security.profile: IronClaw has no shell while it is confined to its workspace; choose "managed", or set sandboxed = false',
     ]);
-    for (const strict of [security, open]) {
-      expect(problemsOf({ security: { ...strict, profile: "strict" } })).toEqual([
-        'agent.2.security.profile: IronClaw has nothing that can only look: it asks before it touches anything; choose "managed"',
+    expect(problemsOf({ security: { ...security, profile: "strict" } })).toEqual([
+      'agent.2.security.profile: IronClaw has no setting to look and not touch; choose "managed", and refuse tools in its WebUI under Settings, Tools',
+    ]);
+    for (const profile of ["strict", "managed"] as const) {
+      expect(problemsOf({ security: { ...open, profile } })).toEqual([
+        'agent.2.security.profile: without its sandbox IronClaw runs any command, and no setting makes it ask before; choose "permissive", or set sandboxed = true',
       ]);
     }
   });
@@ -165,11 +165,11 @@ describe("Postgres", () => {
     });
   });
 
-  test("has a shell, asks, and is not open to less", () => {
+  test("has a shell, and no profile that is less", () => {
     expect(problemsOf({ extras: { storage } })).toEqual([
-      "agent.2.security.sandboxed: with Postgres, IronClaw's agent has a shell that nothing confines to its workspace; set sandboxed = false",
+      'agent.2.security.sandboxed: with Postgres, IronClaw\'s agent has a shell that nothing confines to its workspace; set sandboxed = false and profile = "permissive"',
     ]);
-    for (const profile of ["strict", "permissive"] as const) {
+    for (const profile of ["strict", "managed"] as const) {
       expect(placesOf({ security: { ...open, profile }, extras: { storage } })).toEqual(["agent.2.security.profile"]);
     }
   });
