@@ -17,9 +17,9 @@ import { say, styled } from "./terminal.ts";
 export async function runtime(args: string[]): Promise<number> {
   const { values, positionals } = parseFlags(args);
   const [action, name, ...more] = positionals;
-  if (values.help || (action === undefined && args.length === 0)) {
+  if (values.help) {
     say(usage);
-    return values.help ? 0 : 2;
+    return 0;
   }
   if (action !== "init" || more.length > 0) throw new UserError(`clawfleet runtime knows: init NAME\n\n${usage}`, 2);
 
@@ -42,6 +42,7 @@ export async function runtime(args: string[]): Promise<number> {
       say(`  runtimes/${answers.name}/     its program, native.ts and runtime.ts are yours to change; then: node runtimes/generate.ts`);
       say(`  make test ARGS=${answers.name}     runs its tests`);
       say(`  runtime = "${answers.name}"        in a fleet file, then: make up FLEET=...`);
+      say(`  make images ARGS="--record ${answers.name}"     notes how large its image is`);
     }
     return 0;
   } finally {

@@ -35,7 +35,7 @@ export const titleOf = (id: string) =>
   id.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => (dash && " ") + letter.toUpperCase());
 
 export const title = (text: string) =>
-  matching(text.trim(), /^[\p{L}\p{N}][\p{L}\p{N} ._+-]{0,39}$/u, "is no title: letters, digits, spaces and . _ + -, 40 at most");
+  matching(text.trim(), /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,39}$/u, "is no title: letters, digits, spaces and . _ -, 40 at most");
 
 /** A whole number, which another runtime may have already. */
 export function number(text: string, from: number, to: number, taken: ReadonlyMap<number, string>): number {

@@ -30,7 +30,9 @@ beforeAll(() => {
 afterAll(async () => {
   checkout?.remove();
   rmSync(scratch, { recursive: true, force: true });
-  for (const name of ["demo", "greeter"]) await docker(["image", "rm", "--force", `ghcr.io/codervisor/${name}:${version}`]);
+  // The contract test builds over the fleet's image, whose name is gone then.
+  const { stdout } = await docker(["image", "ls", "--quiet", "--filter", `label=org.opencontainers.image.version=${version}`]);
+  for (const id of new Set(stdout.split("\n").filter(Boolean))) await docker(["image", "rm", "--force", id]);
 });
 
 describe("a program of one's own, as a runtime of this repository", { timeout: 300_000 }, () => {
