@@ -37,25 +37,12 @@ describe("the folder", () => {
     expect(read("module/go.sum")).toMatch(new RegExp(`^${module} ${descriptor.version} h1:[A-Za-z0-9+/]{43}=$`, "m"));
   });
 
-  test("the example of an environment sets keys that exist and holds no secret", () => {
-    const lines = read(".env.example")
+  // That its keys exist is tested for all runtimes, in test/kit.
+  test("the example of an environment holds no secret", () => {
+    const secrets = read(".env.example")
       .split("\n")
-      .filter((line) => /^#?PICOCLAW_/.test(line));
-    expect(lines.length).toBeGreaterThan(5);
-    for (const line of lines) {
-      const [name = "", value = ""] = line.replace(/^#/, "").split("=", 2);
-      let at: unknown = JSON.parse(read("schema.json"));
-      const schemas = new Map<string, unknown>(Object.entries(JSON.parse(read("schema.json")).$defs));
-      for (const part of name.slice("PICOCLAW_".length).split("__")) {
-        const node = new Map<string, unknown>(Object.entries(at ?? {}));
-        const target = String(node.get("$ref") ?? "")
-          .split("/")
-          .at(-1);
-        const object = target ? new Map<string, unknown>(Object.entries(schemas.get(target) ?? {})) : node;
-        at = /^\d+$/.test(part) ? object.get("items") : new Map<string, unknown>(Object.entries(object.get("properties") ?? {})).get(part);
-        expect(at, `${name}: ${part}`).toBeDefined();
-      }
-      if (/(token|api_keys__\d+)$/.test(name)) expect(value).toBe("");
-    }
+      .filter((line) => /^#?PICOCLAW_\w*(token|key|api_keys__\d+)=/.test(line));
+    expect(secrets.length).toBeGreaterThan(5);
+    expect(secrets.filter((line) => !line.endsWith("="))).toEqual([]);
   });
 });
