@@ -28,7 +28,7 @@ const descriptor: Descriptor = {
   workspace: `${workspace}/tenants/${WHO}/users/${WHO}`,
   tmpfs: [{ path: "/tmp", sizeMiB: 64, exec: false }],
   stopGraceSeconds: 30,
-  minMemoryMiB: 256,
+  minMemoryMiB: 128,
   config: { format: "toml", overrides: "merge", path: "/run/claw/config.toml" },
   envPrefix: "IRONCLAW_",
   variables: [

@@ -275,22 +275,23 @@ describe.skipIf(!real)("IronClaw", () => {
     expect(await listed.text()).toContain("AGENTS.md");
   }, 120_000);
 
-  const others: readonly [string, Security][] = [
-    ["local-dev", { ...security, sandboxed: false }],
-    ["local-dev-yolo", { ...security, sandboxed: false, profile: "permissive" }],
-  ];
-  test.each(others)(
-    "comes up as %s, whose agent has a shell",
-    async (profile, open) => {
-      const other = await start(claw(descriptor, { model, security: open }));
-      const seen = await modelOf(other);
-      expect(await setting(other, "boot.profile")).toBe(profile);
-      expect((await ask(other, "hello")).text).toBe("pong");
-      const request = (await seen.requests()).findLast(({ messages }) => messages?.at(-1)?.includes("hello"));
-      expect(request?.tools?.join(" ")).toContain("shell");
-    },
-    120_000,
-  );
+  test("confines its agent to the workspace, and gives it no shell", async () => {
+    const tool = async (call: string) => (await ask(container, `${call} end`)).text;
+    expect(await tool('call builtin__read_file {"path":"/workspace/AGENTS.md"}')).toContain("one claw of a fleet");
+    expect(await tool('call builtin__read_file {"path":"/etc/hostname"}')).toContain("file not found");
+    expect(await tool('call builtin__shell {"command":"id"}')).toContain("outside the advertised capability surface");
+    expect(await tool('call builtin__write_file {"path":"/workspace/note","content":"kept"}')).toContain("success");
+    expect((await container.exec(["cat", `${descriptor.workspace}/note`])).stdout).toBe("kept");
+  }, 60_000);
+
+  test("without the sandbox its agent has a shell, which is not given the claw's secrets", async () => {
+    const other = await start(claw(descriptor, { model, security: { ...security, sandboxed: false, profile: "permissive" } }));
+    await modelOf(other);
+    expect(await setting(other, "boot.profile")).toBe("local-dev");
+    const { text } = await ask(other, 'call builtin__shell {"command":"id; env"} end');
+    expect(text).toContain("uid=10005");
+    for (const value of Object.values(given)) expect(text).not.toContain(value);
+  }, 120_000);
 
   test("comes up without a model, and with one whose key has no value", async () => {
     const bare = await start(claw(descriptor, {}), { IRONCLAW_LLM_API_KEY: "" });
@@ -304,36 +305,55 @@ describe.skipIf(!real)("IronClaw", () => {
   describe("with PostgreSQL", () => {
     const masterKey = "contract-master-key-0123456789-abcdefghijkl";
     let postgres: Postgres;
-    let stored: Container;
 
     beforeAll(async () => {
       postgres = await startPostgres(image);
-      const storage = { url_env: "secret:database", secret_master_key_env: "secret:key", pool_max_size: 4 };
-      const subject = claw(descriptor, { model, security: { ...security, sandboxed: false }, extras: { storage } });
-      stored = await start(subject, { IRONCLAW_REBORN_POSTGRES_URL: postgres.url, IRONCLAW_REBORN_SECRET_MASTER_KEY: masterKey });
-      await modelOf(stored);
-    }, 180_000);
+    }, 120_000);
     afterAll(async () => {
       await postgres?.remove();
     }, 60_000);
 
-    test("keeps what is said in the database and not on the volume, over restarts of a new container on a new volume", async () => {
-      expect(await setting(stored, "boot.profile")).toBe("hosted-single-tenant");
-      const { id } = await ask(stored, "remember the word kumquat");
-      expect(
-        Number(await postgres.query("select count(*) from pg_stat_activity where usename = 'ironclaw' and application_name <> 'psql'")),
-      ).toBeGreaterThan(1);
-      expect((await stored.exec(["grep", "-rlF", "kumquat", descriptor.stateDir])).stdout).toBe("");
+    test("keeps what is said in the database and not on the volume: another container with another volume goes on from there", async () => {
+      const storage = { url_env: "secret:database", secret_master_key_env: "secret:key", pool_max_size: 4 };
+      const open: Security = { ...security, sandboxed: false, profile: "permissive" };
+      const subject = claw(descriptor, { model, security: open, extras: { storage } });
+      const secrets = { IRONCLAW_REBORN_POSTGRES_URL: postgres.url, IRONCLAW_REBORN_SECRET_MASTER_KEY: masterKey };
+
+      const first = await start(subject, secrets);
+      const firstModel = await modelOf(first);
+      expect(await setting(first, "boot.profile")).toBe("hosted-single-tenant");
+      const { id } = await ask(first, "remember the word kumquat");
+      const clients = "select count(*) from pg_stat_activity where usename = 'ironclaw' and client_addr is not null";
+      expect(Number(await postgres.query(clients))).toBeGreaterThan(0);
+      expect((await first.exec(["grep", "-rlF", "kumquat", descriptor.stateDir])).stdout).toBe("");
       for (const secret of [masterKey, postgres.password]) {
-        expect((await stored.exec(["grep", "-rlF", "-e", secret, descriptor.stateDir, "/tmp", "/run/claw"])).stdout).toBe("");
-        expect(await stored.logs()).not.toContain(secret);
+        expect((await first.exec(["grep", "-rlF", "-e", secret, descriptor.stateDir, "/tmp", "/run/claw"])).stdout).toBe("");
+        expect(await first.logs()).not.toContain(secret);
       }
-      await stored.restart();
-      const again = await modelOf(stored);
-      await ask(stored, "which word was it?", id);
-      const request = (await again.requests()).findLast(({ messages }) => messages?.at(-1)?.includes("which word"));
+      await firstModel.remove();
+      await first.remove();
+
+      const second = await start(subject, secrets);
+      const asked = await modelOf(second);
+      await ask(second, "which word was it?", id);
+      const request = (await asked.requests()).findLast(({ messages }) => messages?.at(-1)?.includes("which word"));
       expect(request?.messages?.join("\n")).toContain("kumquat");
     }, 180_000);
+
+    test("does not start without the database's key", async () => {
+      const storage = { url_env: "secret:database", secret_master_key_env: "secret:key" };
+      const open: Security = { ...security, sandboxed: false, profile: "permissive" };
+      const { env } = translateOrThrow(runtime, claw(descriptor, { security: open, extras: { storage } }));
+      const secrets = { ...given, IRONCLAW_REBORN_POSTGRES_URL: postgres.url };
+      const flags = [...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...Object.keys(secrets)].flatMap((flag) => [
+        "--env",
+        flag,
+      ]);
+      const { code, stderr } = await docker(["run", "--rm", ...flags, image], { env: secrets });
+      expect([0, 125]).not.toContain(code);
+      expect(stderr).toContain("IRONCLAW_REBORN_SECRET_MASTER_KEY must be set");
+      expect(stderr).not.toContain(postgres.password);
+    }, 60_000);
   });
 
   describe("the canonical fixtures", { timeout: 60_000 }, async () => {
