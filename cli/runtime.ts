@@ -33,7 +33,7 @@ export async function runtime(args: string[]): Promise<number> {
     // A repository of its own is beside no other runtime.
     const answers = await answersOf(name, flags, person?.ask, takenBy(repo === undefined ? descriptors : []), home);
     if (repo !== undefined) {
-      initRepository(repo, answers, bases);
+      await initRepository(repo, answers, bases);
       say(`${styled("bold", `${answers.name}-docker`)} is in ${repo}; nothing is committed. Next:\n`);
       say(`  cd ${relative(process.cwd(), repo) || "."}\n  cp .env.example .env && chmod 600 .env\n  docker compose up --wait --build`);
     } else {

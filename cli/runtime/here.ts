@@ -6,6 +6,7 @@ import { UserError } from "../errors.ts";
 import { root } from "../root.ts";
 import type { Answers } from "./answers.ts";
 import { descriptorOf, wordsOf, write, writeCommon } from "./files.ts";
+import { undoable } from "./interrupt.ts";
 import { fill } from "./template.ts";
 
 const at = (path: string) => join(root, path);
@@ -29,10 +30,11 @@ export async function initHere(answers: Answers, bases: ReadonlyMap<string, stri
 
   const shared = SHARED.filter((path) => existsSync(at(path))).map((path) => ({ path, before: readFileSync(at(path)) }));
   const staged = mkdtempSync(at(`runtimes/.${name}-`));
-  // An interrupt ends what is running, and with that this: all is put back before the end.
-  const interrupted = () => {};
-  process.on("SIGINT", interrupted).on("SIGTERM", interrupted);
-  try {
+  const undo = () => {
+    for (const path of [staged, ...made.map(at)]) rmSync(path, { recursive: true, force: true });
+    for (const { path, before } of shared) writeFileSync(at(path), before);
+  };
+  await undoable(async () => {
     writeFolder(staged, answers, bases);
     // A temporary folder is its owner's alone.
     chmodSync(staged, 0o755);
@@ -44,14 +46,8 @@ export async function initHere(answers: Answers, bases: ReadonlyMap<string, stri
     await format([folder, ...tests]);
     await run("runtimes/generate.ts");
     await run("fleet/generate.ts");
-    return made;
-  } catch (error) {
-    for (const path of [staged, ...made.map(at)]) rmSync(path, { recursive: true, force: true });
-    for (const { path, before } of shared) writeFileSync(at(path), before);
-    throw error;
-  } finally {
-    process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
-  }
+  }, undo);
+  return made;
 }
 
 function writeFolder(folder: string, answers: Answers, bases: ReadonlyMap<string, string>): void {

@@ -8,6 +8,7 @@ import { UserError } from "../errors.ts";
 import { root } from "../root.ts";
 import type { Answers } from "./answers.ts";
 import { descriptorOf, wordsOf, write, writeCommon } from "./files.ts";
+import { undoable } from "./interrupt.ts";
 import { fill } from "./template.ts";
 
 /** What generated files say of themselves here; a repository of its own has no generator, and is edited by hand. */
@@ -20,20 +21,18 @@ const GENERATED = " Written by `node runtimes/generate.ts`; what is edited here 
  * @param folder Absolute path of the repository.
  * @throws UserError (exit code 2) when there is something already; after any error nothing is
  */
-export function initRepository(folder: string, answers: Answers, bases: ReadonlyMap<string, string>): void {
+export async function initRepository(folder: string, answers: Answers, bases: ReadonlyMap<string, string>): Promise<void> {
   if (existsSync(folder)) throw new UserError(`--repo: ${folder} is already there; choose another folder, or remove it`, 2);
   mkdirSync(dirname(folder), { recursive: true });
   const staged = mkdtempSync(join(dirname(folder), `.${basename(folder)}-`));
-  try {
+  const work = () => {
     writeRepository(staged, answers, bases);
     execFileSync("git", ["init", "--quiet", "--initial-branch", "main", staged], { stdio: ["ignore", "ignore", "pipe"] });
     // A temporary folder is its owner's alone.
     chmodSync(staged, 0o755);
     renameSync(staged, folder);
-  } catch (error) {
-    rmSync(staged, { recursive: true, force: true });
-    throw error;
-  }
+  };
+  await undoable(work, () => rmSync(staged, { recursive: true, force: true }));
 }
 
 function writeRepository(folder: string, answers: Answers, bases: ReadonlyMap<string, string>): void {

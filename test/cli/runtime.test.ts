@@ -69,6 +69,11 @@ describe("refuses in one line, with exit code 2, and makes nothing:", () => {
     ["no command", ["demo", "--port", "7777", "--build", "node", "--git", "https://x.org/y"], /--command is missing/],
     ["an unknown option", ["demo", "--port", "7777", "--prot", "1"], /Unknown option '--prot'/],
     ["two names", ["demo", "other", "--port", "7777"], /clawfleet runtime knows: init NAME/],
+    [
+      "a repository without a program",
+      ["demo", "--port", "7777", "--from", "/nowhere/at/all", "--repo", join(scratch, "new")],
+      /is no folder/,
+    ],
     ["a repository that is there", ["demo", "--port", "7777", "--repo", scratch], /--repo: .* is already there/],
   ];
   const said: (readonly [code: number, message: string])[] = [];
