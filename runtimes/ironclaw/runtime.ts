@@ -21,9 +21,10 @@ const descriptor: Descriptor = {
   license: "MIT OR Apache-2.0",
   uid: 10005,
   port: 9090,
-  health: { path: "/health", expect: {}, startupSeconds: 60 },
-  // IronClaw's own /api/health is good while it is still coming up, and everything else answers 503. This is public too, and says the truth.
-  front: { upstreamPort: UPSTREAM_PORT, rewrite: { "/health": "/auth/providers" } },
+  health: { path: "/health", expect: { name: "IronClaw" }, startupSeconds: 60 },
+  // IronClaw's own /api/health is good while it is still coming up and everything else answers 503; most of what else is public answers 429 when asked
+  // more than twice a second. The WebUI's own description is public too, has no such limit, and is there when IronClaw is.
+  front: { upstreamPort: UPSTREAM_PORT, rewrite: { "/health": "/assets/site.webmanifest" } },
   stateDir,
   workspace: `${workspace}/tenants/${WHO}/users/${WHO}`,
   tmpfs: [{ path: "/tmp", sizeMiB: 64, exec: false }],

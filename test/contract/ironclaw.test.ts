@@ -148,7 +148,9 @@ describe.skipIf(!real)("IronClaw", () => {
   }, 4_000_000);
 
   test("is healthy at /health of the claw's port once it is up, which its own health answer does not say", async () => {
-    expect((await call(container, "/health", { bearer: "" })).status).toBe(200);
+    // As often as one likes: IronClaw limits how often most of its paths may be asked for.
+    const answers = await Promise.all(Array.from({ length: 150 }, () => call(container, "/health", { bearer: "" })));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     expect(await (await call(container, "/api/health", { bearer: "" })).json()).toEqual({ status: "healthy", channel: "reborn" });
     expect((await container.exec(["entrypoint", "health"])).code).toBe(0);
     expect((await container.exec(["ironclaw", "--version"])).stdout).toContain(descriptor.version);
