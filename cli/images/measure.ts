@@ -60,7 +60,7 @@ export async function measure(docker: Docker, reference: string): Promise<Measur
   const file = cacheFile();
   const sizes = await readCache(file);
   if (!layers.every((layer) => sizes.has(layer))) {
-    await eachLayer(new Readable().wrap(await image.get()), async (layer) => {
+    await eachLayer(Readable.from(await image.get(), { objectMode: false }), async (layer) => {
       const { digest, ...size } = await measureLayer(layer);
       sizes.set(digest, size);
     });
