@@ -157,8 +157,8 @@ func TestDrain(t *testing.T) {
 	p := begin(t, nil, "/bin/sh", "-c", `"$1" & until [ -e "$0" ]; do sleep 0.02; done; exit 9`, release, self)
 	speaker := p.up()
 	defer func() { _ = syscall.Kill(speaker, syscall.SIGKILL) }() // has ended, if all is well
-	body, feed := io.Pipe()
-	response, err := http.Post(p.url("/stream"), "text/plain", body)
+	feed := t.TempDir()
+	response, err := http.Get(p.url("/stream?dir=" + feed))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,12 +174,8 @@ func TestDrain(t *testing.T) {
 		conn.Close()
 		time.Sleep(10 * time.Millisecond)
 	}
-	if _, err := fmt.Fprintln(feed, "last words"); err != nil {
-		t.Fatal(err)
-	}
-	if err := feed.Close(); err != nil {
-		t.Fatal(err)
-	}
+	put(t, feed, "0", "last words")
+	put(t, feed, "end", "")
 	if got, err := io.ReadAll(response.Body); err != nil || string(got) != "data: last words\n\n" {
 		t.Errorf("%q, %v", got, err)
 	}

@@ -33,11 +33,6 @@ func newFront(o options, stderr io.Writer) *front {
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			f.running.Add(1)
 			defer f.running.Done()
-			// Else an answer would wait for the end of the request's body.
-			if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
-				http.Error(w, err.Error(), http.StatusInternalServerError)
-				return
-			}
 			proxy.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: headerTimeout,

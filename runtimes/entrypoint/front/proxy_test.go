@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -138,12 +139,8 @@ func TestForwardedHeadersAreNotTheClients(t *testing.T) {
 
 func TestStreamsWithoutWaiting(t *testing.T) {
 	address, _ := proxied(t)
-	body, feed := io.Pipe()
-	request, err := http.NewRequest("POST", "http://"+address+"/stream", body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request) // the header comes before any event
+	feed := t.TempDir()
+	response, err := http.Get("http://" + address + "/stream?dir=" + feed) // the header comes before any event
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,9 +148,7 @@ func TestStreamsWithoutWaiting(t *testing.T) {
 	events := bufio.NewReader(response.Body)
 	for i := range 5 {
 		line := fmt.Sprintf("data: event %d\n", i)
-		if _, err := fmt.Fprintf(feed, "event %d\n", i); err != nil {
-			t.Fatal(err)
-		}
+		put(t, feed, strconv.Itoa(i), fmt.Sprintf("event %d", i))
 		var got string
 		done := make(chan struct{})
 		go func() {
@@ -168,11 +163,26 @@ func TestStreamsWithoutWaiting(t *testing.T) {
 			t.Fatalf("got %q, %v", got, err)
 		}
 	}
-	if err := feed.Close(); err != nil {
-		t.Fatal(err)
-	}
+	put(t, feed, "end", "")
 	if rest, err := io.ReadAll(events); err != nil || len(rest) != 0 {
 		t.Errorf("rest %q, %v", rest, err)
+	}
+}
+
+// A runtime may refuse a request before it has read it all, and many do.
+func TestRefusedBeforeTheBodyIsRead(t *testing.T) {
+	address, log := proxied(t)
+	for range 200 {
+		response, err := http.Post("http://"+address+"/refuse", "text/plain", strings.NewReader(strings.Repeat("x", 100_000)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.Body.Close(); response.StatusCode != http.StatusUnauthorized {
+			t.Fatalf("status %d", response.StatusCode)
+		}
+	}
+	if log.Len() > 0 {
+		t.Errorf("logged %s", log)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -66,16 +67,26 @@ func actAsRuntime() int {
 // answer is what the runtime of the tests serves.
 func answer(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
-	case "/stream": // each line that comes goes out as an event, at once
+	case "/stream": // each file of the directory 0, 1, ... goes out as an event as soon as it is there, until there is one named end
+		dir := r.URL.Query().Get("dir")
 		w.Header().Set("Content-Type", "text/event-stream")
 		control := http.NewResponseController(w)
-		check(control.EnableFullDuplex())
 		check(control.Flush())
-		lines := bufio.NewScanner(r.Body)
-		for lines.Scan() {
-			fmt.Fprintf(w, "data: %s\n\n", lines.Text())
-			check(control.Flush())
+		for i := 0; ; time.Sleep(5 * time.Millisecond) {
+			if line, err := os.ReadFile(filepath.Join(dir, strconv.Itoa(i))); err == nil {
+				fmt.Fprintf(w, "data: %s\n\n", line)
+				check(control.Flush())
+				i++
+			} else if _, err := os.Stat(filepath.Join(dir, "end")); err == nil {
+				return
+			}
 		}
+	case "/refuse": // at once, whatever is still to come
+		conn, _, err := http.NewResponseController(w).Hijack()
+		check(err)
+		defer conn.Close()
+		fmt.Fprint(conn, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		_, _ = io.Copy(io.Discard, conn) // else the rest of the body would reset the connection
 	case "/sum":
 		hash := sha256.New()
 		n, err := io.Copy(hash, r.Body)
@@ -237,6 +248,17 @@ func get(t *testing.T, url string) (status int, body string) {
 }
 
 // within fails a test that waits for ever.
+// put makes a file that is whole as soon as it is there.
+func put(t *testing.T, dir, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, "."+name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "."+name), filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func within(t *testing.T, limit time.Duration, what string, done <-chan struct{}) {
 	t.Helper()
 	select {
