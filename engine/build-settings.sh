@@ -35,6 +35,12 @@ settings() {
     # shellcheck disable=SC2154 # set by eval
     if [ -n "$value" ]; then quoted "$name" "$value"; fi
   done
+  # For base images without the addresses of Debian's packages.
+  if command -v apt-get >/dev/null; then
+    # shellcheck disable=SC2016 # apt's own variables
+    mirror=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN)' 2>/dev/null | awk '$2 == "Debian" && $1 !~ /security|^mirror/ { print $1; exit }')
+    if [ -n "$mirror" ]; then quoted DEBIAN_MIRROR "$mirror"; fi
+  fi
   # Go's own answer knows its configuration file too.
   set -- GOPROXY GOSUMDB GOPRIVATE GONOPROXY GONOSUMDB GOINSECURE
   if command -v go >/dev/null; then values=$(cd / && GOTOOLCHAIN=local go env "$@"); else values=$(printf '%s\n' "${GOPROXY-}" "${GOSUMDB-}" "${GOPRIVATE-}" "${GONOPROXY-}" "${GONOSUMDB-}" "${GOINSECURE-}"); fi
