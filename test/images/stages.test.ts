@@ -34,7 +34,7 @@ function withoutSource(dockerfile: string): string[] {
 
 test("a stage is free of the source when all that it is made of is", () => {
   const file =
-    "FROM a AS one\nFROM b AS two\nRUN git fetch x\nFROM one AS three\nCOPY --from=two /x /x\nFROM one AS four\nRUN --mount=type=bind,from=one ls\n";
+    "FROM a AS one\nRUN ls\nFROM z AS bare\nFROM b AS two\nRUN git fetch x\nFROM one AS three\nCOPY --from=two /x /x\nFROM one AS four\nRUN --mount=type=bind,from=one ls\n";
   expect(withoutSource(file)).toEqual(["one", "four"]);
 });
 
