@@ -44,7 +44,12 @@ prints_nothing() {
   fi
 }
 
-scripts() { git ls-files -z --cached --others --exclude-standard '*.sh' .ci/run 'cli/clawfleet' 'runtimes/*/build/*' | xargs -0 -r shellcheck; }
+# All *.sh, and what begins with a shell's name.
+scripts() {
+  { git ls-files --cached --others --exclude-standard '*.sh'
+    git ls-files --cached --others --exclude-standard | grep -v '\.in$' | xargs -r -d '\n' awk 'FNR == 1 && /^#!.*[\/ ](ba)?sh$/ { print FILENAME } { nextfile }'
+  } | sort -u | xargs -r -d '\n' shellcheck
+}
 
 # add NAME COUNTS: "passed failed" of one suite; anything else means that it did not run.
 add() {

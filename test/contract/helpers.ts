@@ -110,7 +110,7 @@ export interface Container {
   exec(command: readonly string[], timeoutSeconds?: number): Promise<Result>;
   logs(): Promise<string>;
   /** Stops it as every target does and starts it again; `healthy` (the default) waits for the runtime's good answer. */
-  restart(options?: { readonly healthy?: boolean }): Promise<void>;
+  restart(options?: { readonly healthy?: boolean; readonly killed?: boolean }): Promise<void>;
   /** Removes this container and starts one like it, with variables added or changed, on the same volume. */
   recreate(change: { readonly [name: string]: string }): Promise<Container>;
   /** Removes container and volume. */
@@ -183,8 +183,9 @@ async function run(name: string, start: Start): Promise<Container> {
       startSeconds: (performance.now() - started) / 1000,
       exec: (command, timeoutSeconds = 60) => docker(["exec", name, ...command], { timeoutSeconds }),
       logs,
-      async restart({ healthy = true } = {}) {
-        await dockerOrThrow(["restart", "--time", `${runtime.stopGraceSeconds}`, name], { timeoutSeconds: runtime.stopGraceSeconds + 60 });
+      async restart({ healthy = true, killed = false } = {}) {
+        const grace = killed ? 0 : runtime.stopGraceSeconds;
+        await dockerOrThrow(["restart", "--time", `${grace}`, name], { timeoutSeconds: grace + 60 });
         url = await published();
         if (healthy) await waitHealthy(runtime, name, url);
       },

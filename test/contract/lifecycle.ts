@@ -27,8 +27,8 @@ export interface Life {
   /** What must be the same after each start: a command in the container. Default: the checksum of the configuration's file. */
   readonly effective?: readonly string[];
   /**
-   * Wait after each of the restarts until the runtime is healthy; false where that takes seconds: then only until its configuration is there, so
-   * that the next restart comes in the middle of the runtime's start.
+   * Wait after each of the restarts until the runtime is healthy; false where that takes seconds: then only until its configuration is there, and
+   * the next restart kills it in the middle of its start.
    */
   readonly healthyBetween?: boolean;
   /** Exit codes that a runtime has when it has ended by itself after SIGTERM. Default: 0 only. */
@@ -61,7 +61,8 @@ export function describeLifecycle(life: Life): void {
       const before = await fingerprint();
       expect(before).not.toBe("");
       for (let round = 1; round <= RESTARTS; round++) {
-        await container.restart({ healthy: round === RESTARTS || (life.healthyBetween ?? true) });
+        const whole = round === RESTARTS || (life.healthyBetween ?? true);
+        await container.restart({ healthy: whole, killed: !whole });
         expect(await fingerprint(), `restart ${round}`).toBe(before);
       }
       expect((await container.exec(["cat", note])).stdout).toBe("kept\n");

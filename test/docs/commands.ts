@@ -126,9 +126,14 @@ export const runs: readonly Run[] = [
   ...[
     "docker compose -f docker-compose.fleet.yml up --wait",
     "docker compose -f docker-compose.fleet.yml up --wait nullclaw",
-    "docker compose -f docker-compose.fleet.yml down",
     "cd runtimes/picoclaw && docker compose up --wait",
   ].map((command) => ({ command, as: composed(command), prints: /dry.run/i })),
+  // Nothing of it is there.
+  {
+    command: "docker compose -f docker-compose.fleet.yml down",
+    as: composed("docker compose -f docker-compose.fleet.yml down"),
+    prints: /^$/,
+  },
   { command: "make images", as: ["make -n images", "test/images builds and weighs them"], prints: /images/ },
   { command: "make images ARGS=--record", as: ["make -n images ARGS=--record", "it writes into the checkout"], prints: /--record/ },
   { command: "node runtimes/outdated.ts", prints: /RUNTIME +PINNED +NEWEST +STATE/ },

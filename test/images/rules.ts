@@ -1,5 +1,8 @@
 /** What must not be in an image, as rules on the files of its layers and the words of its description. */
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { canary } from "../../cli/images/build.ts";
 import { type Entry, hidden, type Layer, merged, type Needle } from "./scan.ts";
 
@@ -21,17 +24,16 @@ const shapes: readonly Needle[] = [
 
 /** What the clients say where nothing is configured: no secret, and in images anyway. */
 function ordinary(): ReadonlySet<string> {
-  const unset = {
-    PATH: process.env.PATH,
-    HOME: "/nonexistent",
-    GOENV: "off",
-    GOTOOLCHAIN: "local",
-    npm_config_globalconfig: "/nonexistent",
-  };
-  const ask = (command: string, ...args: string[]) =>
-    execFileSync(command, args, { env: unset, cwd: "/", encoding: "utf8" }).trim().split("\n");
-  const npm = ask("npm", "config", "get", "registry");
-  return new Set([...npm, ...npm.map((address) => address.replace(/\/$/, "")), ...ask("go", "env", "GOPROXY", "GOSUMDB")]);
+  const home = mkdtempSync(join(tmpdir(), "clawfleet-unset-"));
+  try {
+    const env = { PATH: process.env.PATH, HOME: home, GOENV: "off", GOTOOLCHAIN: "local", npm_config_globalconfig: join(home, "none") };
+    const ask = (command: string, ...args: string[]) =>
+      execFileSync(command, args, { env, cwd: home, encoding: "utf8" }).trim().split("\n");
+    const npm = ask("npm", "config", "get", "registry");
+    return new Set([...npm, ...npm.map((address) => address.replace(/\/$/, "")), ...ask("go", "env", "GOPROXY", "GOSUMDB")]);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
 }
 
 /** The build's secrets, each as something to look for: the canary, and what this machine's settings hold. */
