@@ -119,12 +119,14 @@ async function setting(container: Container, path: string): Promise<string> {
 afterAll(async () => {
   for (const found of models) await found.remove();
   for (const container of started) await container.remove();
+  await docker(["image", "rm", "--force", base]);
 }, 120_000);
+
+const base = `clawfleet-contract-ironclaw:${process.pid}`;
 
 test("without IronClaw's source, all of the image but IronClaw is built: its user, its directories, the entrypoint", {
   timeout: 600_000,
 }, async () => {
-  const base = "clawfleet-contract/ironclaw:base";
   await buildRuntime(descriptor, { target: "base", tag: base });
   const run = (...command: string[]) => dockerOrThrow(["run", "--rm", "--read-only", "--entrypoint", "", base, ...command]);
   expect(await run("id", "10005")).toBe("uid=10005(ironclaw) gid=10005(ironclaw) groups=10005(ironclaw)\n");
