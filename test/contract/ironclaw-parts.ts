@@ -1,8 +1,11 @@
 /** What IronClaw's contract tests need beside IronClaw: a real PostgreSQL, and the model that it asks. */
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { z } from "zod";
 import { runtime as openclaw } from "../../runtimes/openclaw/runtime.ts";
 import { docker, dockerOrThrow } from "./helpers.ts";
@@ -17,8 +20,8 @@ export interface Postgres {
 }
 
 /**
- * Starts this machine's own PostgreSQL (Debian and Ubuntu: `apt-get install postgresql`) in a container, in memory, where other containers reach it:
- * no image of it is needed.
+ * Starts this machine's own PostgreSQL, installed by engine/postgres.sh where it is missing, in a container, in memory, where other containers reach
+ * it: no image of it is needed.
  *
  * @param image any with a shell; all else is this machine's
  */
@@ -26,7 +29,6 @@ export async function startPostgres(image: string): Promise<Postgres> {
   const name = `clawfleet-contract-postgres-${randomBytes(4).toString("hex")}`;
   const password = randomBytes(12).toString("hex");
   const script = `set -e; umask 077; export PATH="$(echo /usr/lib/postgresql/*/bin | tr ' ' :):$PATH"
-    command -v initdb > /dev/null || { echo "PostgreSQL is not installed: apt-get install postgresql" >&2; exit 1; }
     printenv PGPASSWORD > /tmp/password
     initdb -D /tmp/data -U ironclaw --auth=scram-sha-256 --pwfile=/tmp/password --locale=C --encoding=UTF8 > /tmp/log
     echo "host all all all scram-sha-256" >> /tmp/data/pg_hba.conf
@@ -44,6 +46,7 @@ export async function startPostgres(image: string): Promise<Postgres> {
     "PGPASSWORD",
   ];
   args.push("--volume", "/usr:/usr:ro", "--entrypoint", "sh", image, "-c", script);
+  await promisify(execFile)(fileURLToPath(new URL("../../engine/postgres.sh", import.meta.url)));
   const remove = async () => {
     await docker(["rm", "--force", "--volumes", name]);
   };
