@@ -37,44 +37,44 @@ function lint(dockerfiles: readonly string[], workflows: readonly string[]): voi
 
 describe("refuses in one line, with exit code 2, and makes nothing:", () => {
   const cases: readonly (readonly [what: string, args: readonly string[], message: RegExp])[] = [
-    ["no name", ["--port", "7777"], /which name\? clawfleet runtime init NAME/],
-    ["no port", ["demo"], /--port is missing/],
-    ["capitals", ["Demo", "--port", "7777"], /NAME: "Demo" is no name: lower-case/],
-    ["a reserved name", ["entrypoint", "--port", "7777"], /"entrypoint" is a reserved name/],
-    ["a user that Debian has", ["mail", "--port", "7777"], /"mail" is a reserved name/],
-    ["another workflow's name", ["test", "--port", "7777"], /"test" is a reserved name/],
-    ["a runtime's name", ["openclaw", "--port", "7777"], /"openclaw" is a runtime .*already/],
-    ["a runtime's port", ["demo", "--port", "8080"], /--port: "8080" is PicoClaw's already/],
-    ["a privileged port", ["demo", "--port", "80"], /--port: "80" is no number from 1024 to 65535/],
-    ["a runtime's uid", ["demo", "--port", "7777", "--uid", "10003"], /--uid: "10003" is PicoClaw's already/],
-    ["a system's uid", ["demo", "--port", "7777", "--uid", "0"], /--uid: "0" is no number from 10001/],
-    ["a runtime's prefix", ["demo", "--port", "7777", "--env-prefix", "PICOCLAW_"], /PicoClaw's PICOCLAW_ cannot be told apart/],
-    ["a prefix within one", ["demo", "--port", "7777", "--env-prefix", "PICOCLAW_X_"], /PicoClaw's PICOCLAW_ cannot be told apart/],
-    ["a prefix of ours", ["claw", "--port", "7777"], /begins with CLAW_, .*--env-prefix/],
-    ["a prefix without its end", ["demo", "--port", "7777", "--env-prefix", "DEMO"], /"DEMO" is no prefix/],
-    ["an unknown format", ["demo", "--port", "7777", "--format", "yaml"], /"yaml" is not one of json, toml/],
-    ["an unknown build", ["demo", "--port", "7777", "--build", "rust"], /"rust" is not one of go, node/],
-    ["no path", ["demo", "--port", "7777", "--health", "health"], /--health: "health" is no path/],
-    ["no object", ["demo", "--port", "7777", "--expect", "[1]"], /--expect: .* is no JSON object/],
-    ["half a quote", ["demo", "--port", "7777", "--command", 'demo "x'], /--command: .* is no command/],
-    ["a version no tag can be", ["demo", "--port", "7777", "--version", "1/2"], /--version: "1\/2" is no version/],
-    ["a title that breaks a label", ["demo", "--port", "7777", "--title", 'a"b'], /--title: .* is no title/],
-    ["an address with a password", ["demo", "--port", "7777", "--source", "https://u:p@x.org"], /--source: .* is no address/],
-    ["two programs", ["demo", "--port", "7777", "--from", "x", "--git", "https://x.org/y"], /from one place: leave out --git/],
-    ["a ref of nothing", ["demo", "--port", "7777", "--ref", "v1"], /--ref goes with --git/],
-    ["no folder", ["demo", "--port", "7777", "--from", "/nowhere/at/all"], /\/nowhere\/at\/all is no folder/],
-    ["a folder of something else", ["demo", "--port", "7777", "--from", greeter], /has no go\.mod, which its build/],
-    ["no module", ["demo", "--port", "7777", "--package", "demo"], /"demo" is no Go package/],
-    ["a stranger's licence", ["demo", "--port", "7777", "--package", "example.org/x"], /--license is missing/],
-    ["no command", ["demo", "--port", "7777", "--build", "node", "--git", "https://x.org/y"], /--command is missing/],
-    ["an unknown option", ["demo", "--port", "7777", "--prot", "1"], /Unknown option '--prot'/],
-    ["two names", ["demo", "other", "--port", "7777"], /clawfleet runtime knows: init NAME/],
+    ["no name", ["--port", "17177"], /which name\? clawfleet runtime init NAME/],
+    ["no port", ["trialbot"], /--port is missing/],
+    ["capitals", ["Trialbot", "--port", "17177"], /NAME: "Trialbot" is no name: lower-case/],
+    ["a reserved name", ["entrypoint", "--port", "17177"], /"entrypoint" is a reserved name/],
+    ["a user that Debian has", ["mail", "--port", "17177"], /"mail" is a reserved name/],
+    ["another workflow's name", ["test", "--port", "17177"], /"test" is a reserved name/],
+    ["a runtime's name", ["openclaw", "--port", "17177"], /"openclaw" is a runtime .*already/],
+    ["a runtime's port", ["trialbot", "--port", "8080"], /--port: "8080" is PicoClaw's already/],
+    ["a privileged port", ["trialbot", "--port", "80"], /--port: "80" is no number from 1024 to 65535/],
+    ["a runtime's uid", ["trialbot", "--port", "17177", "--uid", "10003"], /--uid: "10003" is PicoClaw's already/],
+    ["a system's uid", ["trialbot", "--port", "17177", "--uid", "0"], /--uid: "0" is no number from 10001/],
+    ["a runtime's prefix", ["trialbot", "--port", "17177", "--env-prefix", "PICOCLAW_"], /PicoClaw's PICOCLAW_ cannot be told apart/],
+    ["a prefix within one", ["trialbot", "--port", "17177", "--env-prefix", "PICOCLAW_X_"], /PicoClaw's PICOCLAW_ cannot be told apart/],
+    ["a prefix of ours", ["claw", "--port", "17177"], /begins with CLAW_, .*--env-prefix/],
+    ["a prefix without its end", ["trialbot", "--port", "17177", "--env-prefix", "TRIALBOT"], /"TRIALBOT" is no prefix/],
+    ["an unknown format", ["trialbot", "--port", "17177", "--format", "yaml"], /"yaml" is not one of json, toml/],
+    ["an unknown build", ["trialbot", "--port", "17177", "--build", "rust"], /"rust" is not one of go, node/],
+    ["no path", ["trialbot", "--port", "17177", "--health", "health"], /--health: "health" is no path/],
+    ["no object", ["trialbot", "--port", "17177", "--expect", "[1]"], /--expect: .* is no JSON object/],
+    ["half a quote", ["trialbot", "--port", "17177", "--command", 'trialbot "x'], /--command: .* is no command/],
+    ["a version no tag can be", ["trialbot", "--port", "17177", "--version", "1/2"], /--version: "1\/2" is no version/],
+    ["a title that breaks a label", ["trialbot", "--port", "17177", "--title", 'a"b'], /--title: .* is no title/],
+    ["an address with a password", ["trialbot", "--port", "17177", "--source", "https://u:p@x.org"], /--source: .* is no address/],
+    ["two programs", ["trialbot", "--port", "17177", "--from", "x", "--git", "https://x.org/y"], /from one place: leave out --git/],
+    ["a ref of nothing", ["trialbot", "--port", "17177", "--ref", "v1"], /--ref goes with --git/],
+    ["no folder", ["trialbot", "--port", "17177", "--from", "/nowhere/at/all"], /\/nowhere\/at\/all is no folder/],
+    ["a folder of something else", ["trialbot", "--port", "17177", "--from", greeter], /has no go\.mod, which its build/],
+    ["no module", ["trialbot", "--port", "17177", "--package", "trialbot"], /"trialbot" is no Go package/],
+    ["a stranger's licence", ["trialbot", "--port", "17177", "--package", "example.org/x"], /--license is missing/],
+    ["no command", ["trialbot", "--port", "17177", "--build", "node", "--git", "https://x.org/y"], /--command is missing/],
+    ["an unknown option", ["trialbot", "--port", "17177", "--prot", "1"], /Unknown option '--prot'/],
+    ["two names", ["trialbot", "other", "--port", "17177"], /clawfleet runtime knows: init NAME/],
     [
       "a repository without a program",
-      ["demo", "--port", "7777", "--from", "/nowhere/at/all", "--repo", join(scratch, "new")],
+      ["trialbot", "--port", "17177", "--from", "/nowhere/at/all", "--repo", join(scratch, "new")],
       /is no folder/,
     ],
-    ["a repository that is there", ["demo", "--port", "7777", "--repo", scratch], /--repo: .* is already there/],
+    ["a repository that is there", ["trialbot", "--port", "17177", "--repo", scratch], /--repo: .* is already there/],
   ];
   const said: (readonly [code: number, message: string])[] = [];
 
@@ -101,7 +101,7 @@ describe("refuses in one line, with exit code 2, and makes nothing:", () => {
   });
 
   test("on the command line: nothing on stdout, one line on stderr, exit code 2", () => {
-    expect(init("demo", "--port", "80")).toEqual({
+    expect(init("trialbot", "--port", "80")).toEqual({
       code: 2,
       stdout: "",
       stderr: 'clawfleet: --port: "80" is no number from 1024 to 65535\n',
@@ -109,10 +109,10 @@ describe("refuses in one line, with exit code 2, and makes nothing:", () => {
   });
 
   test("files that would be overwritten", () => {
-    const file = join(checkout.dir, "test/contract/demo.test.ts");
+    const file = join(checkout.dir, "test/contract/trialbot.test.ts");
     writeFileSync(file, "mine");
-    const { code, stderr } = init("demo", "--port", "7777");
-    expect([code, stderr]).toEqual([2, "clawfleet: test/contract/demo.test.ts: already there; choose another name, or remove it\n"]);
+    const { code, stderr } = init("trialbot", "--port", "17177");
+    expect([code, stderr]).toEqual([2, "clawfleet: test/contract/trialbot.test.ts: already there; choose another name, or remove it\n"]);
     expect(readFileSync(file, "utf8")).toBe("mine");
     rmSync(file);
   });
@@ -123,11 +123,11 @@ test("what fails on the way leaves everything as it was", { timeout: 60_000 }, (
   const text = readFileSync(generator, "utf8");
   // The last of all steps: everything else is written by then.
   writeFileSync(generator, `${text}\nthrow new Error("a fault of the test's");\n`);
-  const { code, stderr } = init("demo", "--port", "7777");
+  const { code, stderr } = init("trialbot", "--port", "17177");
   expect(code).toBe(1);
   expect(stderr).toMatch(/fleet\/generate\.ts failed; everything is as it was:\n[\s\S]*a fault of the test's/);
   expect(checkout.changed()).toEqual(["fleet/generate.ts"]);
-  expect(existsSync(join(checkout.dir, "runtimes/demo"))).toBe(false);
+  expect(existsSync(join(checkout.dir, "runtimes/trialbot"))).toBe(false);
   writeFileSync(generator, text);
 });
 
@@ -136,11 +136,15 @@ test("an interrupt on the way leaves everything as it was", { timeout: 60_000 },
   const text = readFileSync(generator, "utf8");
   // To all of the terminal's processes, as Ctrl-C goes.
   writeFileSync(generator, `process.kill(0, "SIGINT");\nawait new Promise((resolve) => setTimeout(resolve, 60_000));\n${text}`);
-  const line = `exec '${process.execPath}' cli/main.ts runtime init demo --port 7777`;
-  const { status } = spawnSync("setsid", ["--wait", "bash", "-c", line], { cwd: checkout.dir, encoding: "utf8" });
-  expect(status).toBe(1);
-  expect(checkout.changed()).toEqual(["fleet/generate.ts"]);
-  writeFileSync(generator, text);
+  const line = `exec '${process.execPath}' cli/main.ts runtime init trialbot --port 17177`;
+  try {
+    const { status } = spawnSync("setsid", ["--wait", "bash", "-c", line], { cwd: checkout.dir, encoding: "utf8" });
+    expect(status).toBe(1);
+    expect(checkout.changed()).toEqual(["fleet/generate.ts"]);
+  } finally {
+    // Else the next one to run it would interrupt the tests themselves.
+    writeFileSync(generator, text);
+  }
 });
 
 describe("asks on a terminal", () => {
@@ -156,12 +160,12 @@ describe("asks on a terminal", () => {
   test("what is not said, again when it is wrong, and takes Enter for the default", { timeout: 60_000 }, () => {
     const folder = join(scratch, "asked");
     // name, title, port (wrong, right), version, build, format, home, licence
-    const { stdout, status } = typing("ada-bot\n\n80\n7779\n2.0\nnode\ntoml\n\nMIT\n", "--repo", folder);
+    const { stdout, status } = typing("ada-bot\n\n80\n17179\n2.0\nnode\ntoml\n\nMIT\n", "--repo", folder);
     expect(status, stdout).toBe(0);
     expect(stdout).toMatch(/Title \[Ada Bot\]/);
     expect(stdout).toContain('"80" is no number from 1024 to 65535');
     const written: unknown = JSON.parse(readFileSync(join(folder, "runtime.json"), "utf8"));
-    expect(written).toMatchObject({ name: "ada-bot", prefix: "ADA_BOT_", format: "toml", health: { port: 7779 } });
+    expect(written).toMatchObject({ name: "ada-bot", prefix: "ADA_BOT_", format: "toml", health: { port: 17179 } });
     expect(readFileSync(join(folder, "Dockerfile"), "utf8")).toMatch(/image\.licenses="MIT"/);
     rmSync(folder, { recursive: true });
   });
@@ -175,13 +179,13 @@ describe("asks on a terminal", () => {
 });
 
 describe("in this repository", () => {
-  const names = ["demo", "starter"];
+  const names = ["trialbot", "starter"];
 
   beforeAll(() => {
-    const program = ["--from", greeter, "--build", "node", "--command", "node /opt/demo/serve.js /run/claw/config.json"];
+    const program = ["--from", greeter, "--build", "node", "--command", "node /opt/trialbot/serve.js /run/claw/config.json"];
     const health = ["--health", "/up", "--expect", '{"state":"ready"}'];
     const made = [
-      init("demo", "--port", "7777", ...program, ...health, "--title", "Demo 2.0", "--uid", "12345"),
+      init("trialbot", "--port", "17177", ...program, ...health, "--title", "Trialbot 2.0", "--uid", "12345"),
       init("starter", "--port", "7781", "--format", "toml", "--env-prefix", "OWN_STARTER_"),
     ];
     expect(made).toMatchObject(names.map(() => ({ code: 0, stderr: "" })));
@@ -193,10 +197,10 @@ describe("in this repository", () => {
   };
 
   test("the descriptor says what was said, and the next free uid", () => {
-    expect(descriptorOf("demo")).toMatchObject({
-      ...{ title: "Demo 2.0", port: 7777, uid: 12345, envPrefix: "DEMO_", version: "0.1.0" },
+    expect(descriptorOf("trialbot")).toMatchObject({
+      ...{ title: "Trialbot 2.0", port: 17177, uid: 12345, envPrefix: "TRIALBOT_", version: "0.1.0" },
       health: { path: "/up", expect: { state: "ready" } },
-      command: ["node", "/opt/demo/serve.js", "/run/claw/config.json"],
+      command: ["node", "/opt/trialbot/serve.js", "/run/claw/config.json"],
     });
     const starter = descriptorOf("starter");
     expect(starter).toMatchObject({ title: "Starter", envPrefix: "OWN_STARTER_", command: ["starter", "/run/claw/config.toml"] });
@@ -204,9 +208,9 @@ describe("in this repository", () => {
   });
 
   test("only its own files are new, and only what all runtimes share has changed", () => {
-    const own = (name: string) => `runtimes/demo/${name}`;
+    const own = (name: string) => `runtimes/trialbot/${name}`;
     expect(checkout.changed().filter((path) => !path.includes("/starter"))).toEqual([
-      ".github/workflows/demo.yml",
+      ".github/workflows/trialbot.yml",
       "README.md",
       "docker-compose.fleet.yml",
       "docs/runtimes.md",
@@ -214,14 +218,14 @@ describe("in this repository", () => {
       ...[".env.example", ".env.head", "Dockerfile", "Dockerfile.dockerignore", "README.md", "config.json", "docker-compose.yml"].map(own),
       ...["native.ts", "program/package-lock.json", "program/package.json", "program/serve.js", "runtime.json", "runtime.ts"].map(own),
       ...["schema.json", "workspace/AGENT.md"].map(own),
-      "test/contract/demo.test.ts",
-      "test/runtimes/demo.test.ts",
+      "test/contract/trialbot.test.ts",
+      "test/runtimes/trialbot.test.ts",
     ]);
-    expect(statSync(join(checkout.dir, "runtimes/demo")).mode & 0o777).toBe(0o755);
+    expect(statSync(join(checkout.dir, "runtimes/trialbot")).mode & 0o777).toBe(0o755);
   });
 
   test("no placeholder is left", () => {
-    const files = globSync(["runtimes/{demo,starter}/**/*.*", "runtimes/*/Dockerfile", "test/*/{demo,starter}.test.ts"], {
+    const files = globSync(["runtimes/{trialbot,starter}/**/*.*", "runtimes/*/Dockerfile", "test/*/{trialbot,starter}.test.ts"], {
       cwd: checkout.dir,
     });
     expect(files.length).toBeGreaterThan(30);
@@ -315,7 +319,7 @@ describe("a repository of its own", () => {
     ];
     const others = programs.map((args, i) => {
       const repo = join(scratch, `it-${i}`);
-      expect(init("it", "--port", "7777", ...args, "--repo", repo)).toMatchObject({ code: 0, stderr: "" });
+      expect(init("it", "--port", "17177", ...args, "--repo", repo)).toMatchObject({ code: 0, stderr: "" });
       return repo;
     });
     lint(

@@ -52,8 +52,8 @@ describe("a program of one's own, as a runtime of this repository", { timeout: 3
       "--expect",
       '{"state":"ready"}',
     ];
-    const command = ["--command", "node /opt/demo/serve.js /run/claw/config.json"];
-    const made = checkout.clawfleet("runtime", "init", "demo", "--port", "7777", "--version", version, ...program, ...command);
+    const command = ["--command", "node /opt/trialbot/serve.js /run/claw/config.json"];
+    const made = checkout.clawfleet("runtime", "init", "trialbot", "--port", "17177", "--version", version, ...program, ...command);
     expect(made).toMatchObject({ code: 0, stderr: "" });
     const port = await freePort();
     url = `http://127.0.0.1:${port}`;
@@ -61,14 +61,14 @@ describe("a program of one's own, as a runtime of this repository", { timeout: 3
     await stack.init();
     const { code, out } = await clawfleet("up");
     expect(code, out).toBe(0);
-    expect(out).toMatch(new RegExp(`ada +demo ${version} +${url} +healthy`));
+    expect(out).toMatch(new RegExp(`ada +trialbot ${version} +${url} +healthy`));
   }, 600_000);
 
   afterAll(async () => await stack?.remove());
 
   const fleet = (port: number) => `[[agent]]
 name = "ada"
-runtime = "demo"
+runtime = "trialbot"
 port = ${port}
 
 [agent.model]
@@ -93,21 +93,27 @@ greeting = "Hello from the fleet"
     const { Config, HostConfig } = await stack.docker.getContainer(stack.container("ada")).inspect();
     expect(Config.User).toMatch(/^100\d\d:100\d\d$/);
     expect(HostConfig).toMatchObject({ ReadonlyRootfs: true, CapDrop: ["ALL"] });
-    expect(Config.Env.filter((line) => line.includes(key))).toEqual([`DEMO_model__api_key=${key}`]);
+    expect(Config.Env.filter((line) => line.includes(key))).toEqual([`TRIALBOT_model__api_key=${key}`]);
     expect(await stack.state()).not.toContain(key);
   });
 
   test("is checked as all others: a setting it has not is refused in its place, and nothing changes", async () => {
     stack.fleet(`${fleet(4567)}\n[agent.memory]\nenabled = false\n`);
     const { code, out } = await clawfleet("up");
-    expect([code, out]).toEqual([expect.any(Number), expect.stringMatching(/fleet\.toml:\d+:\d+: Demo cannot be told to forget/)]);
+    expect([code, out]).toEqual([expect.any(Number), expect.stringMatching(/fleet\.toml:\d+:\d+: Trialbot cannot be told to forget/)]);
     expect(code).not.toBe(0);
     expect((await ask(`${url}/up`)).status).toBe(200);
   });
 
   test("passes its own contract test on its real image", async () => {
     const results = join(scratch, "contract.json");
-    const vitest = ["node_modules/vitest/vitest.mjs", "run", "test/contract/demo.test.ts", "--reporter=json", `--outputFile=${results}`];
+    const vitest = [
+      "node_modules/vitest/vitest.mjs",
+      "run",
+      "test/contract/trialbot.test.ts",
+      "--reporter=json",
+      `--outputFile=${results}`,
+    ];
     const { code, stdout, stderr } = checkout.node(...vitest);
     expect(code, stdout + stderr).toBe(0);
     expect(stdout + stderr).not.toContain("NOT TESTED HERE");
@@ -135,7 +141,7 @@ describe("a repository of its own", { timeout: 300_000 }, () => {
       "init",
       "greeter",
       "--port",
-      "7778",
+      "17178",
       "--version",
       version,
       "--format",
