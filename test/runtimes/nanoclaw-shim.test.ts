@@ -120,6 +120,18 @@ describe("the conversation", () => {
     expect(lines).toEqual([{ text: 'odd "text"\nüñ 🦀', to: { channelType: "cli", platformId: "local", threadId: null }, sender: "api" }]);
   });
 
+  test("the first message goes in while NanoClaw is still making the session's databases", async () => {
+    const { inbound } = makeDatabases();
+    inbound.exec("drop table messages_in");
+    await lineServer(join(home, "data", "cli.sock"), (line) => {
+      setTimeout(() => {
+        inbound.exec("create table messages_in (content text)");
+        inbound.prepare("insert into messages_in values (?)").run(line);
+      }, 60);
+    });
+    expect(await new Chat(home).send("hello")).toBe(0);
+  });
+
   test("a message that NanoClaw answers by itself is taken, too", async () => {
     const { outbound } = makeDatabases();
     await lineServer(join(home, "data", "cli.sock"), () => say(outbound, 2, { text: "Permission denied" }));

@@ -95,7 +95,14 @@ export class Chat {
     const session = query(join(this.#data, "v2.db"), SESSION, FOLDER)[0];
     if (session === undefined) return [];
     const path = join(this.#data, "v2-sessions", String(session.agent_group_id), String(session.id), file);
-    return existsSync(path) ? query(path, sql, ...values) : [];
+    if (!existsSync(path)) return [];
+    try {
+      return query(path, sql, ...values);
+    } catch (error) {
+      // NanoClaw makes the file first, and its tables then.
+      if (error instanceof Error && error.message.startsWith("no such table")) return [];
+      throw error;
+    }
   }
 }
 
