@@ -55,7 +55,9 @@ DOCKER_ADDRESS=''
 DOCKER_FACTS=''
 finish() {
   local pid
-  for pid in "${jobs_pids[@]}" $ticker_pid; do kill -TERM -- "-$pid" 2>/dev/null || true; done
+  for pid in "${jobs_pids[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
+  # It has nothing to put in order, and what it would miss would keep the output open for ever.
+  if [ -n "$ticker_pid" ]; then kill -KILL -- "-$ticker_pid" 2>/dev/null || true; fi
   rm -f "$CLAWFLEET_STATE"/running/*
 }
 trap finish EXIT
@@ -128,7 +130,7 @@ docker_step() {
 }
 
 set -m
-ticker </dev/null &
+ticker </dev/null 8>&- &
 ticker_pid=$!
 set +m
 
