@@ -132,6 +132,7 @@ docker_step() {
 set -m
 ticker </dev/null 8>&- &
 ticker_pid=$!
+disown # else bash says how it ended
 set +m
 
 # Debian packages and sudo's password, if any, come first: the steps side by side cannot ask.
