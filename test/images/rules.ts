@@ -32,17 +32,20 @@ function ordinary(): ReadonlySet<string> {
     const npm = ask("npm", "config", "get", "registry");
     return new Set([...npm, ...npm.map((address) => address.replace(/\/$/, "")), ...ask("go", "env", "GOPROXY", "GOSUMDB")]);
   } finally {
-    rmSync(home, { recursive: true, force: true });
+    // npm may still be at its log.
+    rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 
+let known: ReadonlySet<string> | undefined;
+
 /** The build's secrets, each as something to look for: the canary, and what this machine's settings hold. */
 export function buildNeedles(env: NodeJS.ProcessEnv = process.env): Needle[] {
-  const known = ordinary();
+  known ??= ordinary();
   const settings = ["CLAWFLEET_BUILD_ENV", "CLAWFLEET_BUILD_NPMRC", "CLAWFLEET_BUILD_CARGO"].flatMap((variable) =>
     (env[variable] ?? "").split("\n").flatMap((line) => {
       const [, value = ""] = /=\s*['"]?(.*?)['"]?\s*$/.exec(line) ?? [];
-      return value.length < 10 || known.has(value) ? [] : [{ name: `a value of ${variable}`, text: value }];
+      return value.length < 10 || known?.has(value) ? [] : [{ name: `a value of ${variable}`, text: value }];
     }),
   );
   // The first whole line of a certificate differs from others' only further on: take one in its middle.
