@@ -9,17 +9,6 @@ export const buildContext = join(import.meta.dirname, "../runtimes");
 export const dockerfileOf = (runtime: Descriptor): string => `${runtime.name}/Dockerfile`;
 
 /**
- * Build secrets and the variables they come from: the machine's proxies, mirrors and CA, which must reach the build but no layer. An unset one is
- * an empty secret.
- */
-export const buildSecrets = [
-  { id: "build-env", env: "CLAWFLEET_BUILD_ENV" },
-  { id: "ca", env: "CLAWFLEET_BUILD_CA" },
-  { id: "npmrc", env: "CLAWFLEET_BUILD_NPMRC" },
-  { id: "cargo", env: "CLAWFLEET_BUILD_CARGO" },
-] as const;
-
-/**
  * Where the runtime's image is published.
  *
  * @param registry Registry and namespace. @default ghcr.io/codervisor

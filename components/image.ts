@@ -1,7 +1,8 @@
 import { relative } from "node:path";
 import { ComponentResource, type ComponentResourceOptions, interpolate, type Output, RunError } from "@pulumi/pulumi";
+import { buildSecrets } from "../runtimes/container.ts";
 import type { Descriptor } from "../runtimes/runtime.ts";
-import { buildArguments, buildContext, buildSecrets, dockerfileOf, repositoryOf } from "./build.ts";
+import { buildArguments, buildContext, dockerfileOf, repositoryOf } from "./build.ts";
 import { contextHash } from "./context.ts";
 import { RegistryImage, RemoteImage } from "./docker/resources.ts";
 import type { Bases } from "./environment.ts";

@@ -28,3 +28,14 @@ export function tmpfsOf({ uid, tmpfs }: Descriptor): Record<string, string> {
 
 /** Rotation of a container's log. */
 export const LOGGING = { driver: "json-file", options: { "max-file": "3", "max-size": "10m" } } as const;
+
+/**
+ * Build secrets and the variables they come from: the machine's proxies, mirrors and CA, which must reach the build but no layer. An unset one is
+ * an empty secret.
+ */
+export const buildSecrets = [
+  { id: "build-env", env: "CLAWFLEET_BUILD_ENV" },
+  { id: "ca", env: "CLAWFLEET_BUILD_CA" },
+  { id: "npmrc", env: "CLAWFLEET_BUILD_NPMRC" },
+  { id: "cargo", env: "CLAWFLEET_BUILD_CARGO" },
+] as const;

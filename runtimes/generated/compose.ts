@@ -1,17 +1,9 @@
-import { healthcheckOf, LOGGING, tmpfsOf } from "../container.ts";
+import { buildSecrets, healthcheckOf, LOGGING, tmpfsOf } from "../container.ts";
 import type { Descriptor } from "../runtime.ts";
 import { type Layout, pathFrom } from "./layout.ts";
 
 /** A claw whose runtime says nothing else gets this many MiB; one that needs much gets room to work. */
 const usualMemoryMiB = 1024;
-
-/** Build secrets, and the variables that they come from: what a build needs to reach the network from where it stands. All may be unset. */
-const BUILD_SECRETS = [
-  ["build-env", "CLAWFLEET_BUILD_ENV"],
-  ["ca", "CLAWFLEET_BUILD_CA"],
-  ["npmrc", "CLAWFLEET_BUILD_NPMRC"],
-  ["cargo", "CLAWFLEET_BUILD_CARGO"],
-] as const;
 
 /** A variable that whoever runs Compose may set, in the shell or in the `.env` beside the file. */
 export interface ComposeVariable {
@@ -137,7 +129,7 @@ function build({ bases, buildArgs }: Descriptor, { from, layout, prefix }: Place
     `  network: ${variable("CLAW_BUILD_NETWORK", "default")}`,
     "  args:",
     ...indent(indent(args)),
-    `  secrets: [${BUILD_SECRETS.map(([id]) => id).join(", ")}]`,
+    `  secrets: [${buildSecrets.map(({ id }) => id).join(", ")}]`,
   ];
 }
 
@@ -241,7 +233,7 @@ export function composeSections(members: readonly Member[]): string[] {
     ...members.map(({ place }) => `  ${place.volume}: {}`),
     ...members.flatMap(({ companions }) => indent(companions.volumes)),
     "secrets:",
-    ...BUILD_SECRETS.map(([id, from]) => `  ${id}: { environment: ${from} }`),
+    ...buildSecrets.map(({ id, env }) => `  ${id}: { environment: ${env} }`),
   ];
 }
 
