@@ -19,10 +19,10 @@ SETUP = engine/setup.sh --fleet "$${CLAWFLEET_FLEET:-fleets/starter.toml}"
 LOCAL = "$${CLAWFLEET_STATE:-.clawfleet}/env"
 ENV = . $(LOCAL)
 
-.PHONY: help up down clean preview status logs token shell doctor setup check test images bench
+.PHONY: help up down clean preview status logs token shell doctor setup check test test-kubernetes images bench
 
 help: ## show this
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 	@echo; echo '  FLEET=FILE chooses the fleet file (make up FLEET=fleets/trio.toml), CLAW=NAME the claw (make logs CLAW=ada).'
 
 up: ## set up what is missing, then bring the fleet up
@@ -62,6 +62,9 @@ check: ## static checks: Biome, tsc, shellcheck, gofmt, go vet, generated files
 
 test: ## set up what is missing, then run every check and test (ARGS=test/fleet: only those)
 	@engine/setup.sh --tests; $(ENV); exec engine/test.sh $(ARGS)
+
+test-kubernetes: ## of `make test`, only what runs on the real cluster
+	@$(MAKE) test ARGS=test/kubernetes
 
 images: ## build all images, show how large they are (ARGS=--record: write it down; ARGS=picoclaw: only that one)
 	@engine/setup.sh --tests; $(ENV); exec node cli/images.ts $(ARGS)

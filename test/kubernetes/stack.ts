@@ -1,0 +1,62 @@
+import { type Result, TestStack } from "../docker/stack.ts";
+import type { Cluster } from "./cluster.ts";
+
+/**
+ * A stack of its own on a cluster, on the real program: own name, backend, secrets, fleet file and namespace.
+ * `remove()` leaves nothing of it: namespace, claims, files.
+ */
+export class KubernetesStack extends TestStack {
+  readonly cluster: Cluster;
+
+  constructor(cluster: Cluster, purpose: string, fleet: string, env: NodeJS.ProcessEnv = {}) {
+    super(purpose, fleet, { ...cluster.env, ...env });
+    this.cluster = cluster;
+    this.settings({});
+  }
+
+  /** The fleet's namespace. */
+  get namespace(): string {
+    return `clawfleet-${this.name}`;
+  }
+
+  /** Writes the stack's config anew: the cluster's, and what is given beside it or instead of it. */
+  settings(values: Record<string, string>): void {
+    this.config({
+      "clawfleet:target": "kubernetes",
+      "clawfleet:context": this.cluster.context,
+      "clawfleet:registry": this.cluster.registry,
+      ...values,
+    });
+  }
+
+  /** kubectl in the fleet's namespace; see `Cluster.kubectl`. */
+  kubectl(...args: string[]): Promise<string> {
+    return this.cluster.kubectl("--namespace", this.namespace, ...args);
+  }
+
+  tryKubectl(...args: string[]): Promise<Result> {
+    return this.cluster.tryKubectl("--namespace", this.namespace, ...args);
+  }
+
+  /** One field of an object (`statefulset/ada`), by its JSONPath without braces: `.metadata.uid`. */
+  field(object: string, path: string): Promise<string> {
+    return this.kubectl("get", object, "--output", `jsonpath={${path}}`);
+  }
+
+  /** Name of a claw's pod. */
+  override container(claw: string): string {
+    return `${claw}-0`;
+  }
+
+  /** Runs a command in a claw's pod; the exit code tells. */
+  override exec(claw: string, ...command: string[]): Promise<Result> {
+    return this.tryKubectl("exec", this.container(claw), "--", ...command);
+  }
+
+  override async remove(): Promise<void> {
+    // Nobody waits for the claws' own ends: only their namespace's matters.
+    await this.tryKubectl("delete", "statefulsets,pods", "--all", "--grace-period=0", "--force", "--wait=false");
+    await this.cluster.kubectl("delete", "namespace", this.namespace, "--ignore-not-found", "--timeout=120s");
+    await super.remove();
+  }
+}
