@@ -22,7 +22,7 @@ ENV = . $(LOCAL)
 .PHONY: help up down clean preview status logs token shell doctor setup check test test-kubernetes images bench
 
 help: ## show this
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 25
 	@echo; echo '  FLEET=FILE chooses the fleet file (make up FLEET=fleets/trio.toml), CLAW=NAME the claw (make logs CLAW=ada).'
 
 up: ## set up what is missing, then bring the fleet up
