@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { bool, dict, num, objects, type Props, str, strs } from "../plugin/value.ts";
 import { findContext, packContext } from "./build-context.ts";
 import { CancelledError, DaemonError } from "./daemon.ts";
 import { text } from "./inspect.ts";
@@ -7,7 +8,6 @@ import { jsonLines } from "./lines.ts";
 import { Progress } from "./progress.ts";
 import { hider, secretPieces } from "./redact.ts";
 import { openSession } from "./session.ts";
-import { bool, dict, num, objects, type Props, str, strs } from "./value.ts";
 
 /** Values of the build's secrets, by id. An unset variable is no secret; a file that cannot be read is an error. */
 async function readSecrets(build: Props): Promise<Map<string, Buffer>> {

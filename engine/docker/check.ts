@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
+import { isProps, type Props, UNKNOWN, type Value } from "../plugin/value.ts";
 import type { Field, Fields } from "./schema.ts";
-import { isProps, type Props, UNKNOWN, type Value } from "./value.ts";
 
 export interface Checked {
   readonly inputs: Props;

@@ -1,6 +1,6 @@
+import { bool, dict, num, object, objects, type Props, str, strs } from "../plugin/value.ts";
 import { parseDuration } from "./duration.ts";
 import { labelMap } from "./network.ts";
-import { bool, dict, num, object, objects, type Props, str, strs } from "./value.ts";
 
 export const MIB = 1024 * 1024;
 

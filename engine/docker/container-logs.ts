@@ -1,6 +1,6 @@
+import { type Props, strs } from "../plugin/value.ts";
 import type { Context } from "./kind.ts";
 import { redactor } from "./redact.ts";
-import { type Props, strs } from "./value.ts";
 
 const LINES = 20;
 const WIDTH = 300;

@@ -1,3 +1,4 @@
+import type { Value } from "../plugin/value.ts";
 import { checkDuration } from "./duration.ts";
 import {
   atLeast,
@@ -16,7 +17,6 @@ import {
   strings,
   unsupported,
 } from "./schema.ts";
-import type { Value } from "./value.ts";
 
 const duration = (): Field => string({ default: "0s", check: checkDuration });
 const megabytes = (options: { absent?: Value } = {}): Field => int({ check: atLeast(0), ...options });

@@ -1,8 +1,8 @@
+import { objects, type Props, str, toValue, type Value } from "../plugin/value.ts";
 import { MIB } from "./container-config.ts";
 import { containerFields } from "./container-schema.ts";
 import { array, at, entries, flag, number, text } from "./inspect.ts";
 import { stateOf } from "./schema.ts";
-import { objects, type Props, str, toValue, type Value } from "./value.ts";
 
 function networkDatas(found: unknown): Value[] {
   return entries(found, "NetworkSettings", "Networks").map(([networkName, net]) => ({

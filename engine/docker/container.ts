@@ -1,14 +1,15 @@
+import { InitError } from "../plugin/service.ts";
+import { bool, num, objects, type Props, str } from "../plugin/value.ts";
 import { createBody, endpoint, resources, restartPolicy } from "./container-config.ts";
 import { logTail } from "./container-logs.ts";
 import { containerFields, RECORDED, RESOURCES } from "./container-schema.ts";
 import { containerState, hasHealthcheck } from "./container-state.ts";
 import { CancelledError, DaemonError, isMissing } from "./daemon.ts";
 import { array, flag, text } from "./inspect.ts";
-import { type Context, InitError, type Kind, type Made } from "./kind.ts";
+import type { Context, Kind, Made } from "./kind.ts";
 import { pull } from "./pull.ts";
 import { retryWhileBusy } from "./retry.ts";
 import { stateOf } from "./schema.ts";
-import { bool, num, objects, type Props, str } from "./value.ts";
 import { healthy, UnhealthyError, watch } from "./wait.ts";
 
 const inspect = async (context: Context, id: string): Promise<unknown> =>

@@ -1,5 +1,5 @@
+import { hasUnknown, isEmpty, isProps, type Props, type Value } from "../plugin/value.ts";
 import type { Field, Fields } from "./schema.ts";
-import { hasUnknown, isEmpty, isProps, type Props, type Value } from "./value.ts";
 
 export type ChangeKind = "ADD" | "DELETE" | "UPDATE";
 

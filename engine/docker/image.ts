@@ -1,9 +1,9 @@
+import { bool as flagOf, object as objectOf, type Props, str, strs } from "../plugin/value.ts";
 import { CancelledError, DaemonError, isMissing, UnreachableError } from "./daemon.ts";
 import { array, text } from "./inspect.ts";
 import type { Context, Kind, Made } from "./kind.ts";
 import { pull } from "./pull.ts";
 import { bool, type Fields, int, map, object, objectList, stateOf, string, stringSet, strings, unsupported } from "./schema.ts";
-import { bool as flagOf, object as objectOf, type Props, str, strs } from "./value.ts";
 
 const NOT_HERE = "not implemented for local builds";
 

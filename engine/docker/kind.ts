@@ -1,9 +1,7 @@
+import type { Severity } from "../plugin/engine-log.ts";
+import type { Props } from "../plugin/value.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Fields } from "./schema.ts";
-import type { Props } from "./value.ts";
-
-/** `status` lines stand beside the resource until the next one, `last` is the one that remains; the others are printed for good. */
-export type Severity = "status" | "last" | "info" | "warning";
 
 /** What an operation on one resource may use. */
 export interface Context {
@@ -26,18 +24,6 @@ export interface Credentials {
 export interface Made {
   readonly id: string;
   readonly state: Props;
-}
-
-/** The resource exists but is not as it should be: the engine records it with this state and the next update replaces it. */
-export class InitError extends Error {
-  readonly id: string;
-  readonly state: Props;
-
-  constructor(message: string, id: string, state: Props) {
-    super(message);
-    this.id = id;
-    this.state = state;
-  }
 }
 
 /** One kind of resource. Inputs are checked and known; errors carry what a user should read. */

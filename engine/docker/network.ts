@@ -1,9 +1,9 @@
+import { dict, bool as flagOf, objects, type Props, str, type Value } from "../plugin/value.ts";
 import { DaemonError, isMissing } from "./daemon.ts";
 import { array, flag, stringMap, text } from "./inspect.ts";
 import type { Context, Kind, Made } from "./kind.ts";
 import { retryWhileBusy } from "./retry.ts";
 import { bool, type Fields, labels, map, objectSet, stateOf, string } from "./schema.ts";
-import { dict, bool as flagOf, objects, type Props, str, type Value } from "./value.ts";
 
 const fields: Fields = {
   attachable: bool({ replace: true }),

@@ -1,3 +1,4 @@
+import { hasUnknown, type Props, UNKNOWN } from "../plugin/value.ts";
 import { type Autoname, check } from "./check.ts";
 import { container } from "./container.ts";
 import { type Change, type Difference, diff, summarize } from "./diff.ts";
@@ -7,7 +8,6 @@ import { network } from "./network.ts";
 import { importedInputs, refreshedInputs } from "./reconcile.ts";
 import { registryImage } from "./registry-image.ts";
 import { stateOf, updatedState } from "./schema.ts";
-import { hasUnknown, type Props, UNKNOWN } from "./value.ts";
 import { volume } from "./volume.ts";
 
 const KINDS: readonly Kind[] = [container, image, network, registryImage, volume];

@@ -1,7 +1,7 @@
+import { isProps, type Props, toValue, type Value } from "../plugin/value.ts";
 import { check } from "./check.ts";
 import type { Credentials } from "./kind.ts";
 import { type Fields, string, unsupported } from "./schema.ts";
-import { isProps, type Props, toValue, type Value } from "./value.ts";
 
 const fields: Fields = {
   host: string(),

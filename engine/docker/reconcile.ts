@@ -1,6 +1,6 @@
+import { isEmpty, isProps, type Props, same, type Value } from "../plugin/value.ts";
 import { compare } from "./diff.ts";
 import type { Field, Fields } from "./schema.ts";
-import { isEmpty, isProps, type Props, same, type Value } from "./value.ts";
 
 /** A state's value in the shape of an input: without what an input would leave out. */
 function asInput(field: Field, input: Value | undefined, value: Value): Value {

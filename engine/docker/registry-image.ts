@@ -1,9 +1,9 @@
+import { object as objectOf, type Props, str } from "../plugin/value.ts";
 import { isMissing } from "./daemon.ts";
 import { at, text } from "./inspect.ts";
 import type { Context, Credentials, Kind } from "./kind.ts";
 import { authHeader, followTransfer, registryOf, splitTag } from "./pull.ts";
 import { bool, type Fields, map, object, stateOf, string } from "./schema.ts";
-import { object as objectOf, type Props, str } from "./value.ts";
 
 const fields: Fields = {
   authConfig: object({ address: string({ required: true }), password: string({ required: true }), username: string({ required: true }) }),

@@ -1,4 +1,4 @@
-import { isProps, type Props, UNKNOWN, type Value } from "./value.ts";
+import { isProps, type Props, UNKNOWN, type Value } from "../plugin/value.ts";
 
 export type FieldType = "string" | "bool" | "int" | "list" | "set" | "map" | "object";
 

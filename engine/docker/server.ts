@@ -1,56 +1,24 @@
-import grpc from "@grpc/grpc-js";
+import type grpc from "@grpc/grpc-js";
 import pluginPb from "@pulumi/pulumi/proto/plugin_pb.js";
-import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import pb from "@pulumi/pulumi/proto/provider_pb.js";
-import statusPb from "@pulumi/pulumi/proto/status_pb.js";
-import anyPb from "google-protobuf/google/protobuf/any_pb.js";
 import emptyPb from "google-protobuf/google/protobuf/empty_pb.js";
-import structPb from "google-protobuf/google/protobuf/struct_pb.js";
+import type { EngineLog } from "../plugin/engine-log.ts";
+import { type Call, Calls, logicalName, type Provider, props, struct, typeOf } from "../plugin/service.ts";
+import { same } from "../plugin/value.ts";
 import { Daemon } from "./daemon.ts";
-import type { EngineLog } from "./engine-log.ts";
-import { type Context, InitError } from "./kind.ts";
+import type { Context } from "./kind.ts";
 import { checkInputs, difference, kindOf, previewCreate, read, update } from "./operations.ts";
 import { checkProvider, type Settings, settings } from "./provider-config.ts";
-import { isProps, type Props, same, toValue } from "./value.ts";
 
 /** Version this plugin says it has: that of the SDK it serves. */
 const VERSION = "5.2.0";
 
-type Struct = InstanceType<typeof structPb.Struct>;
-type Call<Q, A> = grpc.ServerUnaryCall<Q, A>;
-
-function props(struct: Struct | undefined): Props {
-  const value = toValue(struct?.toJavaScript() ?? {});
-  return isProps(value) ? value : {};
-}
-
-const struct = (value: Props): Struct => structPb.Struct.fromJavaScript(value);
-
-/** `urn:pulumi:stack::project::type::name`. */
-const logicalName = (urn: string): string => urn.split("::").slice(3).join("::");
-
 const oneError = (message: string): string => `1 error occurred:\n\t* ${message}\n\n`;
 
-/** An error as the engine expects it; with an InitError's resource, which it then records. */
-function toStatus(error: unknown): Partial<grpc.StatusObject> & { code: grpc.status } {
-  const message = error instanceof Error ? error.message : String(error);
-  const metadata = new grpc.Metadata();
-  if (error instanceof InitError) {
-    const detail = new pb.ErrorResourceInitFailed().setId(error.id).setProperties(struct(error.state)).setReasonsList([message]);
-    const any = new anyPb.Any();
-    any.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
-    const status = new statusPb.Status().setCode(grpc.status.UNKNOWN).setMessage(oneError(message)).setDetailsList([any]);
-    metadata.add("grpc-status-details-bin", Buffer.from(status.serializeBinary()));
-  }
-  return { code: grpc.status.UNKNOWN, details: oneError(message), metadata };
-}
-
 /** The ResourceProvider service of one plugin process. */
-export class Plugin {
+export class Plugin implements Provider {
   readonly #log: EngineLog | undefined;
-  readonly #cancel = new AbortController();
-  readonly #running = new Set<Promise<unknown>>();
-  #ending = false;
+  readonly #calls = new Calls(oneError);
   #settings: Settings | undefined;
   #daemon: Daemon | undefined;
 
@@ -58,51 +26,35 @@ export class Plugin {
     this.#log = log;
   }
 
-  /** Stops what runs. `abandon` = nobody waits for answers any more, so half-made resources are removed. */
   async stop(abandon: boolean): Promise<void> {
-    this.#ending ||= abandon;
-    this.#cancel.abort();
-    await Promise.allSettled([...this.#running]);
+    await this.#calls.stop(abandon);
   }
 
   #context<Q, A>(call: Call<Q, A>, urn: string): Context {
-    const gone = new AbortController();
-    call.on("cancelled", () => gone.abort());
     this.#settings ??= settings({}, process.env);
     this.#daemon ??= new Daemon(this.#settings.host);
     return {
       daemon: this.#daemon,
-      signal: AbortSignal.any([this.#cancel.signal, gone.signal]),
-      abandoned: () => this.#ending || call.cancelled,
+      signal: this.#calls.signal(call),
+      abandoned: () => this.#calls.ending || call.cancelled,
       log: async (severity, message) => await this.#log?.log(urn, severity, message),
       credentials: this.#settings.credentials,
     };
   }
 
-  /** A handler that answers with what `run` gives, or with its error. */
-  #answer<Q, A>(run: (request: Q, call: Call<Q, A>) => A | Promise<A>): grpc.handleUnaryCall<Q, A> {
-    return (call, callback) => {
-      const work = (async () => await run(call.request, call))();
-      this.#running.add(work);
-      work
-        .then((answer) => callback(null, answer))
-        .catch((error: unknown) => callback(toStatus(error)))
-        .finally(() => this.#running.delete(work));
-    };
-  }
-
   /** The handlers, by method name. Methods left out answer UNIMPLEMENTED, as the official plugin's Handshake does. */
   handlers(): grpc.UntypedServiceImplementation {
+    const calls = this.#calls;
     return {
-      getPluginInfo: this.#answer<unknown, InstanceType<typeof pluginPb.PluginInfo>>(() => new pluginPb.PluginInfo().setVersion(VERSION)),
-      checkConfig: this.#answer<InstanceType<typeof pb.CheckRequest>, InstanceType<typeof pb.CheckResponse>>((request) => {
+      getPluginInfo: calls.answer<unknown, InstanceType<typeof pluginPb.PluginInfo>>(() => new pluginPb.PluginInfo().setVersion(VERSION)),
+      checkConfig: calls.answer<InstanceType<typeof pb.CheckRequest>, InstanceType<typeof pb.CheckResponse>>((request) => {
         const inputs = props(request.getNews());
         const failures = checkProvider(request.getName() || logicalName(request.getUrn()), inputs);
         return new pb.CheckResponse()
           .setInputs(struct(inputs))
           .setFailuresList(failures.map((reason) => new pb.CheckFailure().setReason(reason)));
       }),
-      diffConfig: this.#answer<InstanceType<typeof pb.DiffRequest>, InstanceType<typeof pb.DiffResponse>>((request) => {
+      diffConfig: calls.answer<InstanceType<typeof pb.DiffRequest>, InstanceType<typeof pb.DiffResponse>>((request) => {
         const olds = props(request.getOldInputs() ?? request.getOlds());
         const news = props(request.getNews());
         const changed = [...new Set([...Object.keys(olds), ...Object.keys(news)])]
@@ -114,26 +66,26 @@ export class Plugin {
           response.getDetaileddiffMap().set(key, new pb.PropertyDiff().setKind(pb.PropertyDiff.Kind.UPDATE).setInputdiff(true));
         return response.setChanges(pb.DiffResponse.DiffChanges.DIFF_SOME).setDiffsList(changed);
       }),
-      configure: this.#answer<InstanceType<typeof pb.ConfigureRequest>, InstanceType<typeof pb.ConfigureResponse>>((request) => {
+      configure: calls.answer<InstanceType<typeof pb.ConfigureRequest>, InstanceType<typeof pb.ConfigureResponse>>((request) => {
         this.#settings = settings(props(request.getArgs()), process.env);
         this.#daemon = new Daemon(this.#settings.host);
         return new pb.ConfigureResponse().setSupportspreview(true).setSupportsAutonamingConfiguration(true);
       }),
-      invoke: this.#answer<InstanceType<typeof pb.InvokeRequest>, InstanceType<typeof pb.InvokeResponse>>((request) => {
+      invoke: calls.answer<InstanceType<typeof pb.InvokeRequest>, InstanceType<typeof pb.InvokeResponse>>((request) => {
         throw new Error(
           `function ${request.getTok()} is not implemented by this stand-in for the docker plugin: install the official plugin to use it`,
         );
       }),
-      check: this.#answer<InstanceType<typeof pb.CheckRequest>, InstanceType<typeof pb.CheckResponse>>((request) => this.#check(request)),
-      diff: this.#answer<InstanceType<typeof pb.DiffRequest>, InstanceType<typeof pb.DiffResponse>>((request) => this.#diff(request)),
-      create: this.#answer<InstanceType<typeof pb.CreateRequest>, InstanceType<typeof pb.CreateResponse>>(async (request, call) => {
+      check: calls.answer<InstanceType<typeof pb.CheckRequest>, InstanceType<typeof pb.CheckResponse>>((request) => this.#check(request)),
+      diff: calls.answer<InstanceType<typeof pb.DiffRequest>, InstanceType<typeof pb.DiffResponse>>((request) => this.#diff(request)),
+      create: calls.answer<InstanceType<typeof pb.CreateRequest>, InstanceType<typeof pb.CreateResponse>>(async (request, call) => {
         const kind = kindOf(request.getType() || typeOf(request.getUrn()));
         const inputs = props(request.getProperties());
         if (request.getPreview()) return new pb.CreateResponse().setProperties(struct(previewCreate(kind, inputs)));
         const made = await kind.create(this.#context(call, request.getUrn()), inputs);
         return new pb.CreateResponse().setId(made.id).setProperties(struct(made.state));
       }),
-      read: this.#answer<InstanceType<typeof pb.ReadRequest>, InstanceType<typeof pb.ReadResponse>>(async (request, call) => {
+      read: calls.answer<InstanceType<typeof pb.ReadRequest>, InstanceType<typeof pb.ReadResponse>>(async (request, call) => {
         const kind = kindOf(request.getType() || typeOf(request.getUrn()));
         const found = await read(
           kind,
@@ -145,7 +97,7 @@ export class Plugin {
         if (!found) return new pb.ReadResponse();
         return new pb.ReadResponse().setId(found.id).setProperties(struct(found.state)).setInputs(struct(found.inputs));
       }),
-      update: this.#answer<InstanceType<typeof pb.UpdateRequest>, InstanceType<typeof pb.UpdateResponse>>(async (request, call) => {
+      update: calls.answer<InstanceType<typeof pb.UpdateRequest>, InstanceType<typeof pb.UpdateResponse>>(async (request, call) => {
         const kind = kindOf(request.getType() || typeOf(request.getUrn()));
         const context = request.getPreview() ? undefined : this.#context(call, request.getUrn());
         const state = await update(
@@ -158,16 +110,12 @@ export class Plugin {
         );
         return new pb.UpdateResponse().setProperties(struct(state));
       }),
-      delete: this.#answer<InstanceType<typeof pb.DeleteRequest>, InstanceType<typeof emptyPb.Empty>>(async (request, call) => {
+      delete: calls.answer<InstanceType<typeof pb.DeleteRequest>, InstanceType<typeof emptyPb.Empty>>(async (request, call) => {
         const kind = kindOf(request.getType() || typeOf(request.getUrn()));
         await kind.delete(this.#context(call, request.getUrn()), request.getId(), props(request.getProperties()));
         return new emptyPb.Empty();
       }),
-      // Not waited for: its answer must come while the operations it cancels still end.
-      cancel: (_call: Call<unknown, unknown>, callback: grpc.sendUnaryData<InstanceType<typeof emptyPb.Empty>>) => {
-        this.#cancel.abort();
-        callback(null, new emptyPb.Empty());
-      },
+      cancel: calls.cancel(),
     };
   }
 
@@ -203,18 +151,4 @@ export class Plugin {
       .setReplacesList([...found.replaces])
       .setDeletebeforereplace(kind.deleteBeforeReplace && found.replaces.length > 0);
   }
-}
-
-/** The type in a URN, without those of its parents. */
-function typeOf(urn: string): string {
-  return (urn.split("::")[2] ?? "").split("$").at(-1) ?? "";
-}
-
-/** Starts serving on a free port of the loopback; the port. */
-export async function serve(plugin: Plugin): Promise<number> {
-  const server = new grpc.Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
-  server.addService(providerGrpc.ResourceProviderService, plugin.handlers());
-  return await new Promise((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port)));
-  });
 }

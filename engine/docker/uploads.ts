@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { pack } from "tar-stream";
+import { bool, objects, type Props, str } from "../plugin/value.ts";
 import type { Context } from "./kind.ts";
-import { bool, objects, type Props, str } from "./value.ts";
 
 async function content(upload: Props): Promise<Buffer> {
   const base64 = str(upload, "contentBase64");

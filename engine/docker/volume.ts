@@ -1,10 +1,10 @@
+import { dict, type Props, str } from "../plugin/value.ts";
 import { isMissing } from "./daemon.ts";
 import { stringMap, text } from "./inspect.ts";
 import type { Kind } from "./kind.ts";
 import { labelMap } from "./network.ts";
 import { retryWhileBusy } from "./retry.ts";
 import { type Fields, labels, map, stateOf, string } from "./schema.ts";
-import { dict, type Props, str } from "./value.ts";
 
 const fields: Fields = {
   cluster: string({ unsupported: "cluster volumes need Swarm", absent: null }),

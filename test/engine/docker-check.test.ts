@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { checkInputs, difference, kindOf, update } from "../../engine/docker/operations.ts";
 import { checkProvider, settings } from "../../engine/docker/provider-config.ts";
 import { refreshedInputs } from "../../engine/docker/reconcile.ts";
-import { type Props, UNKNOWN } from "../../engine/docker/value.ts";
+import { type Props, UNKNOWN } from "../../engine/plugin/value.ts";
 
 const container = kindOf("docker:index/container:Container");
 const image = kindOf("docker:index/remoteImage:RemoteImage");

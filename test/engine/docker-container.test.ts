@@ -4,8 +4,8 @@ import { demultiplex, lastLines } from "../../engine/docker/container-logs.ts";
 import { containerState } from "../../engine/docker/container-state.ts";
 import { parseDuration } from "../../engine/docker/duration.ts";
 import { registryOf, splitTag } from "../../engine/docker/pull.ts";
-import type { Props } from "../../engine/docker/value.ts";
 import { UnhealthyError, verdict } from "../../engine/docker/wait.ts";
+import type { Props } from "../../engine/plugin/value.ts";
 
 const inputs: Props = {
   image: "repo:1",

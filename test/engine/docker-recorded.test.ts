@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { checkInputs, difference, kindOf, previewCreate } from "../../engine/docker/operations.ts";
-import { isProps, type Props, toValue, type Value } from "../../engine/docker/value.ts";
+import { isProps, type Props, toValue, type Value } from "../../engine/plugin/value.ts";
 
 /** Observed answers of the official plugin 5.1.0, one per line. */
 const answers = readFileSync(new URL("fixtures/official-docker-5.1.0.jsonl", import.meta.url), "utf8")

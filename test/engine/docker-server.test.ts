@@ -9,7 +9,8 @@ import statusPb from "@pulumi/pulumi/proto/status_pb.js";
 import emptyPb from "google-protobuf/google/protobuf/empty_pb.js";
 import structPb from "google-protobuf/google/protobuf/struct_pb.js";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Plugin, serve } from "../../engine/docker/server.ts";
+import { Plugin } from "../../engine/docker/server.ts";
+import { serve } from "../../engine/plugin/service.ts";
 
 const CONTAINER = "docker:index/container:Container";
 const urn = `urn:pulumi:test::project::${CONTAINER}::web`;

@@ -1,7 +1,12 @@
 import grpc from "@grpc/grpc-js";
 import engineGrpc from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import enginePb from "@pulumi/pulumi/proto/engine_pb.js";
-import type { Severity } from "./kind.ts";
+
+/**
+ * `status` and `status-warning` lines stand beside the resource until the next one, `last` is the one that remains; the others are printed
+ * for good.
+ */
+export type Severity = "status" | "status-warning" | "last" | "info" | "warning";
 
 /** Milliseconds between two status lines of one resource: more would only flicker. */
 const PACE = 200;
@@ -40,8 +45,8 @@ export class EngineLog {
   }
 
   async #send(urn: string, severity: Severity, message: string): Promise<void> {
-    const level = severity === "warning" ? enginePb.LogSeverity.WARNING : enginePb.LogSeverity.INFO;
-    const ephemeral = severity === "status" || severity === "last";
+    const level = severity.endsWith("warning") ? enginePb.LogSeverity.WARNING : enginePb.LogSeverity.INFO;
+    const ephemeral = severity.startsWith("status") || severity === "last";
     const request = new enginePb.LogRequest().setUrn(urn).setSeverity(level).setMessage(message).setEphemeral(ephemeral);
     // A line that does not arrive must not fail the operation it is about.
     await new Promise<void>((resolve) => this.#client.log(request, new grpc.Metadata(), { deadline: Date.now() + 5000 }, () => resolve()));
