@@ -47,7 +47,7 @@ const TABLES: ReadonlyMap<string, readonly string[]> = new Map(
 );
 
 function tables() {
-  const { model, tools, channels, memory, security, docker, schedule } = agentSchema([]).shape;
+  const { model, tools, channels, memory, security, docker, network, schedule } = agentSchema([]).shape;
   const schedules = schedule.unwrap().shape;
   return {
     model: model.unwrap().shape,
@@ -56,6 +56,7 @@ function tables() {
     memory: memory.unwrap().shape,
     security: security.unwrap().shape,
     docker: docker.unwrap().shape,
+    network: network.unwrap().shape,
     schedule: schedules,
     "schedule.cron": schedules.cron.unwrap().element.shape,
   };

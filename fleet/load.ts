@@ -5,6 +5,7 @@ import { readExtras } from "./extras.ts";
 import { keysInText, keysInValues } from "./keys.ts";
 import { locator } from "./locate.ts";
 import { isTable, merge, origin, type Table } from "./merge.ts";
+import { parseEgress, parseIngress } from "./network.ts";
 import { FleetError, type LoadedFleet, nearest, type Problem, quote } from "./problems.ts";
 import { readText } from "./read.ts";
 import { crossCheck } from "./rules.ts";
@@ -136,7 +137,7 @@ function check<T extends z.ZodType>(
 
 /** An agent that has passed every check, in the terms of types.ts. */
 function toClaw(agent: Agent, port: number, path: Path): Claw {
-  const { model, memory, security, schedule } = agent;
+  const { model, memory, security, network, schedule } = agent;
   const allowlist = security?.allowlist ?? DEFAULTS.security.allowlist;
   const heartbeat = parseDuration(schedule?.heartbeat ?? "off");
   return {
@@ -172,6 +173,10 @@ function toClaw(agent: Agent, port: number, path: Path): Claw {
       maxOpenFiles: security?.max_open_files ?? DEFAULTS.security.max_open_files,
     },
     docker: { access: agent.docker?.access ?? DEFAULTS.docker.access },
+    network: {
+      egress: (network?.egress ?? DEFAULTS.network.egress).map(parseEgress).filter((to) => to !== undefined),
+      ingress: (network?.ingress ?? DEFAULTS.network.ingress).map(parseIngress).filter((from) => from !== undefined),
+    },
     schedule: {
       ...(heartbeat !== undefined && { heartbeatMinutes: heartbeat }),
       cron: schedule?.cron ?? [],

@@ -1,7 +1,8 @@
 import type { Position } from "./locate.ts";
 import { isTable, type Table } from "./merge.ts";
+import { parseIngress } from "./network.ts";
 import { derivedPort, EXPLICIT, nearestFree } from "./ports.ts";
-import { quote } from "./problems.ts";
+import { nearest, quote } from "./problems.ts";
 import { ACKNOWLEDGE } from "./schema.ts";
 import type { Path } from "./types.ts";
 
@@ -19,6 +20,7 @@ export function crossCheck(agents: readonly Table[], report: Report, locate: Loc
   checkLists(agents, report);
   checkTokens(agents, report, locate);
   checkDocker(agents, report);
+  checkIngress(agents, report);
   return checkPorts(agents, report, locate);
 }
 
@@ -85,6 +87,24 @@ function checkDocker(agents: readonly Table[], report: Report): void {
     if (!isTable(docker) || docker.access !== "shared" || docker.acknowledge !== undefined) continue;
     const message = `access "shared" reaches every container of the Docker daemon, other claws' too; if you accept that, write below it: acknowledge = ${JSON.stringify(ACKNOWLEDGE)}`;
     report(["agent", i, "docker", "access"], message);
+  }
+}
+
+/** Who a claw lets in by name is another claw of the file. */
+function checkIngress(agents: readonly Table[], report: Report): void {
+  const names = agents.map(({ name }) => name).filter((name) => typeof name === "string");
+  for (const [i, { name: own, network }] of agents.entries()) {
+    if (!isTable(network) || !Array.isArray(network.ingress)) continue;
+    for (const [j, text] of network.ingress.entries()) {
+      const from = typeof text === "string" ? parseIngress(text) : undefined;
+      if (from?.kind !== "claw") continue;
+      const path = ["agent", i, "network", "ingress", j];
+      if (from.name === own) report(path, `claw ${quote(own)} need not let itself in; leave it out`);
+      else if (!names.includes(from.name)) {
+        const close = nearest(from.name, names);
+        report(path, `there is no claw ${quote(from.name)} in this file${close ? `; did you mean claw:${close}?` : ""}`);
+      }
+    }
   }
 }
 

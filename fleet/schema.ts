@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseEgress, parseIngress } from "./network.ts";
 import { EXPLICIT } from "./ports.ts";
 import { cronProblem, parseDuration, parseSize } from "./units.ts";
 
@@ -8,6 +9,7 @@ export const DEFAULTS = {
   memory: { enabled: true },
   security: { allowlist: [] as string[], sandboxed: true, profile: "managed", memory_limit: "1g", cpus: 1, max_open_files: 65_536 },
   docker: { access: "none" },
+  network: { egress: ["internet"], ingress: [] as string[] },
 } as const;
 
 /** What `docker.acknowledge` says: access that reaches beyond the claw itself is never had by a word alone. */
@@ -135,6 +137,44 @@ const docker = z.strictObject({
   acknowledge: z.literal(ACKNOWLEDGE).optional().describe("Only this sentence, word for word: it says what `shared` means."),
 });
 
+/** Texts of one form that `parse` reads. */
+const peers = (form: RegExp, parse: (text: string) => unknown, what: string) => {
+  const error = `must be ${what}`;
+  return list(
+    z
+      .string()
+      .regex(form, error)
+      .refine((text) => !form.test(text) || parse(text) !== undefined, `${error}; a range starts at its first address`),
+    100,
+    "entries",
+  );
+};
+
+const network = z.strictObject({
+  egress: peers(
+    /^(internet|[0-9A-Fa-f.:]+\/[0-9]{1,3}(:[0-9]{1,5})?|\[[0-9A-Fa-f.:]+\/[0-9]{1,3}\]:[0-9]{1,5})$/,
+    parseEgress,
+    '"internet" or a range of addresses like "10.0.0.0/8", with a port of them like "10.0.0.0/8:5432"',
+  )
+    .optional()
+    .meta({
+      default: DEFAULTS.network.egress,
+      description:
+        "Where the claw may connect to: `internet` (every public address), ranges like `10.0.0.0/8`, or one TCP port of them like `10.0.0.0/8:5432`. `[]` is nowhere. Kubernetes only.",
+    }),
+  ingress: peers(
+    /^((claw|namespace):[a-z0-9]([a-z0-9-]*[a-z0-9])?|[0-9A-Fa-f.:]+\/[0-9]{1,3})$/,
+    parseIngress,
+    '"claw:NAME", "namespace:NAME" or a range of addresses like "10.0.0.0/8"',
+  )
+    .optional()
+    .meta({
+      default: DEFAULTS.network.ingress,
+      description:
+        "Who may connect to the claw's port: `claw:NAME` of this fleet, all of a Kubernetes `namespace:NAME`, or ranges like `10.0.0.0/8`. `[]` is nobody. Kubernetes only.",
+    }),
+});
+
 const cronJob = z.strictObject({
   cron: z
     .string()
@@ -182,6 +222,7 @@ function settings<T extends z.ZodType>(runtimes: readonly string[], modelTable: 
     memory: memory.optional().describe("What the claw remembers."),
     security: security.optional().describe("Who may talk to the claw, and what the claw may do and use."),
     docker: docker.optional().describe("Whether the claw may start containers of its own."),
+    network: network.optional().describe("Whom the claw may talk to over the network."),
     schedule: schedule.optional().describe("What the claw does without being asked."),
     extras: extras.optional(),
   };

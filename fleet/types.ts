@@ -62,6 +62,27 @@ export interface Security {
 /** none = no daemon; shared = the daemon that the claw itself runs on, so every container there. */
 export type DockerAccess = "none" | "shared";
 
+/** Where a claw may connect to. */
+export type Egress =
+  /** The public internet: every address without the private, link-local and other special ones. */
+  | { readonly kind: "internet" }
+  /** A range of addresses, on one TCP port of them or on all ports. */
+  | { readonly kind: "range"; readonly cidr: string; readonly port?: number };
+
+/** Who may connect to a claw's port. */
+export type Ingress =
+  /** Another claw of the fleet, by name. */
+  | { readonly kind: "claw"; readonly name: string }
+  /** Every pod of another Kubernetes namespace. */
+  | { readonly kind: "namespace"; readonly name: string }
+  | { readonly kind: "range"; readonly cidr: string };
+
+/** Whom a claw may talk to over the network. Nobody but those listed. */
+export interface Network {
+  readonly egress: readonly Egress[];
+  readonly ingress: readonly Ingress[];
+}
+
 export interface CronJob {
   /** Five-field cron expression, UTC. */
   readonly cron: string;
@@ -87,6 +108,7 @@ export interface Claw {
   readonly memory: Memory;
   readonly security: Security;
   readonly docker: { readonly access: DockerAccess };
+  readonly network: Network;
   readonly schedule: Schedule;
   /** The runtime's own keys, passed through after its schema has checked them. */
   readonly extras: { readonly [key: string]: Json };

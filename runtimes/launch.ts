@@ -43,6 +43,7 @@ export function launches(loaded: LoadedFleet, runtimes: ReadonlyMap<string, Runt
       cpus,
       maxOpenFiles: Math.min(maxOpenFiles, mostOpenFiles),
       docker: claw.docker.access,
+      network: claw.network,
     };
   });
   if (problems.length > 0) throw problemsToError(loaded, problems);

@@ -1,4 +1,4 @@
-import type { Claw, DockerAccess, Json, Path } from "../fleet/types.ts";
+import type { Claw, DockerAccess, Json, Network, Path } from "../fleet/types.ts";
 
 /** A secret's value is never here: only where it comes from. */
 export type SecretSource =
@@ -118,4 +118,6 @@ export interface Launch {
   readonly cpus: number;
   readonly maxOpenFiles: number;
   readonly docker: DockerAccess;
+  /** Enforced where the target can. */
+  readonly network: Network;
 }

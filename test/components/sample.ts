@@ -41,6 +41,7 @@ export function launch(change: Partial<Launch> = {}): Launch {
     cpus: 1.5,
     maxOpenFiles: 65536,
     docker: "none",
+    network: { egress: [{ kind: "internet" }], ingress: [] },
     ...change,
   };
 }

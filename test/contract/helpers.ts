@@ -86,6 +86,7 @@ export function claw(runtime: Descriptor, change: Partial<Claw> = {}): Claw {
     memory: { enabled: true },
     security: { allowlist: [], sandboxed: true, profile: "managed", memoryMiB: 2048, cpus: 2, maxOpenFiles: 65536 },
     docker: { access: "none" },
+    network: { egress: [{ kind: "internet" }], ingress: [] },
     schedule: { cron: [] },
     extras: {},
     path: ["agent", 0],
