@@ -137,17 +137,10 @@ const docker = z.strictObject({
   acknowledge: z.literal(ACKNOWLEDGE).optional().describe("Only this sentence, word for word: it says what `shared` means."),
 });
 
-/** Texts of one form that `parse` reads. */
-const peers = (form: RegExp, parse: (text: string) => unknown, what: string) => {
-  const error = `must be ${what}`;
-  return list(
-    z
-      .string()
-      .regex(form, error)
-      .refine((text) => !form.test(text) || parse(text) !== undefined, `${error}; a range starts at its first address`),
-    100,
-    "entries",
-  );
+/** Texts of one form that `parse` reads; `range` says what a range must be that it does not read. */
+const peers = (form: RegExp, parse: (text: string) => unknown, what: string, range: string) => {
+  const readable = (text: string) => !form.test(text) || parse(text) !== undefined;
+  return list(z.string().regex(form, `must be ${what}`).refine(readable, `must be ${range}`), 100, "entries");
 };
 
 const network = z.strictObject({
@@ -155,6 +148,7 @@ const network = z.strictObject({
     /^(internet|[0-9A-Fa-f.:]+\/[0-9]{1,3}(:[0-9]{1,5})?|\[[0-9A-Fa-f.:]+\/[0-9]{1,3}\]:[0-9]{1,5})$/,
     parseEgress,
     '"internet" or a range of addresses like "10.0.0.0/8", with a port of them like "10.0.0.0/8:5432"',
+    'a range that starts at its first address, and a port from 1 to 65535 like "10.0.0.0/8:5432" or "[fd00::/8]:5432"',
   )
     .optional()
     .meta({
@@ -166,6 +160,7 @@ const network = z.strictObject({
     /^((claw|namespace):[a-z0-9]([a-z0-9-]*[a-z0-9])?|[0-9A-Fa-f.:]+\/[0-9]{1,3})$/,
     parseIngress,
     '"claw:NAME", "namespace:NAME" or a range of addresses like "10.0.0.0/8"',
+    'a range that starts at its first address, like "10.0.0.0/8" or "fd00::/8"',
   )
     .optional()
     .meta({

@@ -157,6 +157,8 @@ const REST: readonly Fixture[] = [
   clawfleets("docker.access", "none", { docker: { access: "none" } }, { docker: { access: "shared", acknowledge: ACKNOWLEDGE } }),
   clawfleets("docker.access", "shared", { docker: { access: "shared", acknowledge: ACKNOWLEDGE } }, { docker: { access: "none" } }),
   clawfleets("docker.acknowledge", ACKNOWLEDGE, { docker: { access: "shared", acknowledge: ACKNOWLEDGE } }, { docker: { access: "none" } }),
+  clawfleets("network.egress", ["10.0.0.0/8:5432"], { network: { egress: ["10.0.0.0/8:5432"] } }, {}),
+  clawfleets("network.ingress", ["namespace:web"], { network: { ingress: ["namespace:web"] } }, {}),
   fixture("schedule.heartbeat", "30m", { schedule: { heartbeat: "30m" } }, {}),
   fixture("schedule.heartbeat", "off", { schedule: { heartbeat: "off" } }, { schedule: { heartbeat: "1d" } }),
   odd("schedule.heartbeat", "of one minute", { schedule: { heartbeat: "1m" } }, {}),

@@ -33,7 +33,7 @@ test("the JSON Schema describes every setting, allows no unknown ones, and leave
   };
   walk(fleetJsonSchema(runtimes), "");
   const tables = (at: string) =>
-    ["", ".model", ".tools[]", ".channels[]", ".memory", ".security", ".docker", ".schedule", ".schedule.cron[]"].map(
+    ["", ".model", ".tools[]", ".channels[]", ".memory", ".security", ".docker", ".network", ".schedule", ".schedule.cron[]"].map(
       (table) => `${at}${table}`,
     );
   expect(closed.sort()).toEqual(["", ...tables("defaults"), ...tables("agent[]")].sort());

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { loadFleet, parseFleet } from "../../fleet/load.ts";
 import { FleetError } from "../../fleet/problems.ts";
 import { ACKNOWLEDGE } from "../../fleet/schema.ts";
-import type { Claw, Fleet } from "../../fleet/types.ts";
+import type { Claw, Egress, Fleet, Ingress } from "../../fleet/types.ts";
 import { random } from "./random.ts";
 
 const runtimes = ["openclaw", "picoclaw", "zeroclaw"];
@@ -159,10 +159,20 @@ function written(claw: Claw) {
       max_open_files: security.maxOpenFiles,
     },
     docker: { access: claw.docker.access, ...(claw.docker.access === "shared" && { acknowledge: ACKNOWLEDGE }) },
+    network: { egress: claw.network.egress.map(egressText), ingress: claw.network.ingress.map(ingressText) },
     schedule: { heartbeat: heartbeatMinutes === undefined ? "off" : `${heartbeatMinutes}m`, cron: schedule.cron },
     extras: claw.extras,
   };
 }
+
+function egressText(to: Egress): string {
+  if (to.kind === "internet") return to.kind;
+  const { cidr, port } = to;
+  if (port === undefined) return cidr;
+  return cidr.includes(":") ? `[${cidr}]:${port}` : `${cidr}:${port}`;
+}
+
+const ingressText = (from: Ingress) => (from.kind === "range" ? from.cidr : `${from.kind}:${from.name}`);
 
 /** What every fleet that loads must be, whatever its file was: loading what it says gives it again. */
 function checkFleet(fleet: Fleet): void {

@@ -44,6 +44,7 @@ describe("a file with every setting", () => {
         maxOpenFiles: 65_536,
       },
       docker: { access: "none" },
+      network: { egress: [{ kind: "internet" }], ingress: [] },
       schedule: { heartbeatMinutes: 120, cron: [] },
       extras: { log: { level: "info", format: "json" } },
       path: ["agent", 0],
@@ -67,6 +68,7 @@ describe("a file with every setting", () => {
       memory: { enabled: false, maxHistory: 7 },
       security: { allowlist: [], sandboxed: false, profile: "permissive", memoryMiB: 512, cpus: 0.5, maxOpenFiles: 1024 },
       docker: { access: "shared" },
+      network: { egress: [{ kind: "internet" }], ingress: [] },
       schedule: { cron: [{ cron: "*/5 0-6,22 1-31/2 * 1-5", message: 'Two lines\nwith "quotes" and ünicode 🦞' }] },
       extras: { log: { level: "debug", format: "json" }, gateway: { limits: [1, 2.5, true, "x", { y: [] }] } },
       path: ["agent", 1],
@@ -81,6 +83,19 @@ describe("a file with every setting", () => {
       baseUrl: "https://llm.example.org/v1",
     });
     expect(mixed?.channels[0]?.allowlist).toEqual(["alice", "bob"]);
+    expect(mixed?.network).toStrictEqual({
+      egress: [
+        { kind: "internet" },
+        { kind: "range", cidr: "10.1.0.0/16", port: 5432 },
+        { kind: "range", cidr: "fd00::/8" },
+        { kind: "range", cidr: "fd00:1::/32", port: 443 },
+      ],
+      ingress: [
+        { kind: "claw", name: "own" },
+        { kind: "namespace", name: "monitoring" },
+        { kind: "range", cidr: "192.168.1.5/32" },
+      ],
+    });
   });
 
   test.each([

@@ -44,6 +44,7 @@ security = { memory_limit = "512m", cpus = 1.5, max_open_files = 2048 }
       cpus: 1.5,
       maxOpenFiles: 2048,
       docker: "none",
+      network: { egress: [{ kind: "internet" }], ingress: [] },
     },
   ]);
 });
