@@ -121,6 +121,8 @@ tools_step() {
   engine/actionlint.sh >/dev/null
   engine/lint-tool.sh hadolint >/dev/null
   engine/lint-tool.sh dockle >/dev/null
+  local tool
+  for tool in kubeconform kube-linter kube-score polaris; do engine/scan-tool.sh "$tool" >/dev/null; done
 }
 
 docker_step() {
