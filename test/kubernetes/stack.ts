@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import { type Result, TestStack } from "../docker/stack.ts";
 import type { Cluster } from "./cluster.ts";
 
@@ -51,6 +52,25 @@ export class KubernetesStack extends TestStack {
   /** Runs a command in a claw's pod; the exit code tells. */
   override exec(claw: string, ...command: string[]): Promise<Result> {
     return this.tryKubectl("exec", this.container(claw), "--", ...command);
+  }
+
+  /** Where a claw's Service is reached from here: an own cluster's Services have a route on this machine. */
+  async address(claw: string): Promise<string> {
+    if (!this.cluster.own) throw new Error("only an own cluster's Services are reached from here");
+    const output = "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}";
+    return `http://${await this.kubectl("get", "service", claw, "--output", output)}`;
+  }
+
+  /**
+   * Puts something into a claw's state directory and gives a function that fails unless it is there, unchanged.
+   *
+   * @param stateDir of the claw's runtime
+   */
+  async keep(claw: string, stateDir: string): Promise<() => Promise<void>> {
+    const text = `dear diary of ${claw} in ${this.name}`;
+    const written = await this.exec(claw, "sh", "-c", `echo "${text}" > ${stateDir}/diary`);
+    expect(written).toEqual({ code: 0, out: "" });
+    return async () => expect(await this.exec(claw, "cat", `${stateDir}/diary`)).toEqual({ code: 0, out: `${text}\n` });
   }
 
   override async remove(): Promise<void> {
