@@ -93,6 +93,12 @@ const kubeconfigSchema = z.looseObject({
   users: z.tuple([z.looseObject({ user: z.record(z.string(), z.unknown()) })]),
 });
 
+const stateSchema = z.looseObject({
+  deployment: z.looseObject({
+    resources: z.array(z.looseObject({ type: z.string(), outputs: z.record(z.string(), z.unknown()).optional() })),
+  }),
+});
+
 describeOnCluster("a fault while a claw serves", { timeout: 180_000 }, () => {
   beforeAll(async () => {
     stack = new KubernetesStack(await cluster(), "faults", fleet());
@@ -117,6 +123,22 @@ describeOnCluster("a fault while a claw serves", { timeout: 180_000 }, () => {
   test("the new version ends at once", async () => {
     stack.fleet(fleet("[agent.extras.agents.defaults]\nmodel_name = 'no-such-model'\n"));
     await failsWhileServing(/ada/, /no-such-model/);
+  });
+
+  test("the new version's image is not in the registry", async () => {
+    const state = await stack.state();
+    const gone = `sha256:${"0".repeat(64)}`;
+    const changed = stateSchema.parse(JSON.parse(state));
+    const pushed = changed.deployment.resources.filter(({ type }) => type === "docker:index/registryImage:RegistryImage");
+    expect(pushed).toHaveLength(1);
+    for (const { outputs } of pushed) if (outputs !== undefined) outputs.sha256Digest = gone;
+    stack.fleet(fleet());
+    await importState(JSON.stringify(changed));
+    try {
+      await failsWhileServing(gone, /not found|manifest unknown/i);
+    } finally {
+      await importState(state);
+    }
   });
 
   test("the quota does not allow it", async () => {
@@ -178,6 +200,13 @@ describeOnCluster("a fault while a claw serves", { timeout: 180_000 }, () => {
     await converges();
     expect((await stack.exec("ada", "sh", "-c", "cat /proc/[0-9]*/limits")).out).toMatch(/^Max open files\s+2048\s/m);
   });
+
+  async function importState(text: string): Promise<void> {
+    const file = join(stack.dir, "state.json");
+    writeFileSync(file, text);
+    const { code, out } = await stack.pulumi("stack", "import", "--file", file);
+    expect(code, out).toBe(0);
+  }
 
   async function converges(): Promise<void> {
     await stack.up();

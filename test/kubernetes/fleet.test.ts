@@ -107,7 +107,7 @@ describeOnCluster("three runtimes from one file", { timeout: 120_000 }, () => {
       const port = await freePort();
       const command = {
         kubectl: ["kubectl", "--namespace", stack.namespace, "port-forward", `service/${claw.name}`, `${port}:http`],
-        clawfleet: [process.execPath, "cli/main.ts", "port-forward", claw.name, "--port", String(port)],
+        clawfleet: [process.execPath, "cli/main.ts", "port-forward", claw.name, String(port)],
       }[by];
       const running = stack.start(command ?? [], 60);
       try {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { type Result, TestStack } from "../docker/stack.ts";
+import { endGroup, freePort, type Result, type Running, TestStack } from "../docker/stack.ts";
 import type { Cluster } from "./cluster.ts";
 
 /**
@@ -8,6 +8,7 @@ import type { Cluster } from "./cluster.ts";
  */
 export class KubernetesStack extends TestStack {
   readonly cluster: Cluster;
+  readonly #forwards: Running[] = [];
 
   constructor(cluster: Cluster, purpose: string, fleet: string, env: NodeJS.ProcessEnv = {}) {
     super(purpose, fleet, { ...cluster.env, ...env });
@@ -54,11 +55,18 @@ export class KubernetesStack extends TestStack {
     return this.tryKubectl("exec", this.container(claw), "--", ...command);
   }
 
-  /** Where a claw's Service is reached from here: an own cluster's Services have a route on this machine. */
+  /**
+   * Where a claw's Service is reached from here. An own cluster's Services have a route on this machine; another's are forwarded, from the pod that
+   * the claw has now.
+   */
   async address(claw: string): Promise<string> {
-    if (!this.cluster.own) throw new Error("only an own cluster's Services are reached from here");
     const output = "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}";
-    return `http://${await this.kubectl("get", "service", claw, "--output", output)}`;
+    if (this.cluster.own) return `http://${await this.kubectl("get", "service", claw, "--output", output)}`;
+    const port = await freePort();
+    const forward = this.start(["kubectl", "--namespace", this.namespace, "port-forward", `service/${claw}`, `${port}:http`], 3600);
+    this.#forwards.push(forward);
+    await forward.printed(/Forwarding from 127/);
+    return `http://127.0.0.1:${port}`;
   }
 
   /**
@@ -74,6 +82,10 @@ export class KubernetesStack extends TestStack {
   }
 
   override async remove(): Promise<void> {
+    for (const { process, done } of this.#forwards.splice(0)) {
+      endGroup(process, "SIGTERM");
+      await done;
+    }
     // Nobody waits for the claws' own ends: only their namespace's matters.
     await this.tryKubectl("delete", "statefulsets,pods", "--all", "--grace-period=0", "--force", "--wait=false");
     await this.cluster.kubectl("delete", "namespace", this.namespace, "--ignore-not-found", "--timeout=120s");
