@@ -1,19 +1,22 @@
 #!/usr/bin/env node
-import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { FleetError } from "../fleet/problems.ts";
 import { messageOf, UserError } from "./errors.ts";
-import { root } from "./root.ts";
+import { fromRoot, root } from "./root.ts";
 import { note, say, styled } from "./terminal.ts";
 
-const usage = `clawfleet: a fleet of claws on Docker
+const usage = `clawfleet: a fleet of claws on Docker or Kubernetes
 
   clawfleet up                 bring the fleet up and show how every claw is
   clawfleet status [--json]    how the claws are now
   clawfleet logs CLAW [-f] [--tail N]
   clawfleet token CLAW         the token that its gateway wants
-  clawfleet down               remove containers and networks; data stays
-  clawfleet clean [--yes]      remove data and images too
+  clawfleet port-forward CLAW [PORT]
+                               bring a claw on Kubernetes to 127.0.0.1, until Ctrl-C
+  clawfleet down               remove what runs; data stays
+  clawfleet clean [--yes]      remove data too, and on Docker images
+  clawfleet render STACK [--out DIR]
+                               plain manifests for Kubernetes (clawfleet render --help)
   clawfleet check [FILE]       check a fleet file (exit code 2 when it has problems)
   clawfleet doctor [--json]    what is on this machine
   clawfleet runtime init NAME  scaffold a new runtime (clawfleet runtime --help)
@@ -43,12 +46,6 @@ function parsed(args: string[]) {
   }
 }
 
-/** A path that the user wrote, from the repository's root where it is inside, else absolute. */
-function fromRoot(file: string): string {
-  const path = relative(root, resolve(file));
-  return path.startsWith("..") ? resolve(file) : path;
-}
-
 /** The stack that a command works on: `--stack`, else PULUMI_STACK, else dev. */
 function stackName(option: string | undefined): string {
   return option ?? (process.env.PULUMI_STACK || "dev");
@@ -57,14 +54,16 @@ function stackName(option: string | undefined): string {
 async function main(args: string[]): Promise<number> {
   // Its options are its own, and its paths are from where it was called.
   if (args[0] === "runtime") return await (await import("./runtime.ts")).runtime(args.slice(1));
+  if (args[0] === "render") return await (await import("./render.ts")).render(args.slice(1));
   const { values, positionals } = parsed(args);
-  const [command, operand, ...more] = positionals;
+  const [command, operand, second, ...more] = positionals;
   if (values.help || command === "help") {
     say(usage);
     return 0;
   }
-  const takesOperand = command === "logs" || command === "token" || command === "check";
-  if (more.length > 0 || (operand !== undefined && !takesOperand)) throw new UserError(`too many arguments\n\n${usage}`, 2);
+  const takes = { logs: 1, token: 1, check: 1, "port-forward": 2 };
+  const most = Object.entries(takes).find(([name]) => name === command)?.[1] ?? 0;
+  if ([operand, second, ...more].filter((one) => one !== undefined).length > most) throw new UserError(`too many arguments\n\n${usage}`, 2);
   if (values.fleet !== undefined) process.env.CLAWFLEET_FLEET = fromRoot(values.fleet);
   const file = command === "check" && operand !== undefined ? fromRoot(operand) : undefined;
   // Where the program runs too: a path in the stack's config or in CLAWFLEET_FLEET means the same to both.
@@ -84,6 +83,12 @@ async function main(args: string[]): Promise<number> {
     case "token":
       if (operand === undefined) throw new UserError("clawfleet token CLAW", 2);
       return await (await import("./token.ts")).token(stack, operand);
+    case "port-forward": {
+      const port = second === undefined ? undefined : Number(second);
+      const fits = port === undefined || (/^\d+$/.test(second ?? "") && port >= 1 && port <= 65535);
+      if (operand === undefined || !fits) throw new UserError("clawfleet port-forward CLAW [PORT], a port from 1 to 65535", 2);
+      return await (await import("./port-forward.ts")).portForward(stack, operand, port);
+    }
     case "down":
       return await (await import("./down.ts")).down(stack);
     case "clean":

@@ -1,8 +1,10 @@
 import type Docker from "dockerode";
 import { environment } from "../components/environment.ts";
 import { removeUnfinished, restoreState } from "./backend.ts";
+import { UserError } from "./errors.ts";
 import { inventoryOf, makeStack, readConfig, readSetting, readState, type State } from "./pulumi.ts";
 import { root } from "./root.ts";
+import { type Target, type TargetKind, targetKinds } from "./target.ts";
 import { note } from "./terminal.ts";
 
 /** A stack as the commands need it. */
@@ -71,8 +73,34 @@ export class Stack {
     return await connect(this.dockerHost);
   }
 
-  /** Whether the state has a resource of this kind (`container:Container`) with this id on the daemon. */
-  knows(kind: string, id: string): boolean {
-    return (this.state?.resources ?? []).some((resource) => resource.type === `docker:index/${kind}` && resource.id === id);
+  /** One key of the stack's config, namespace `clawfleet`; undefined when it is not set, or a secret. */
+  setting(key: string): string | undefined {
+    return this.#config.get(`clawfleet:${key}`);
+  }
+
+  /** Where the stack's claws run. @throws UserError when its config says what is none */
+  get targetKind(): TargetKind {
+    const text = this.setting("target") ?? "docker";
+    const kind = targetKinds.find((one) => one === text);
+    if (kind === undefined) {
+      throw new UserError(`clawfleet:target of stack "${this.name}" is "${text}"; it can be ${targetKinds.join(" or ")}`, 2);
+    }
+    return kind;
+  }
+
+  /** The stack's target, once it has answered. @throws UserError when it does not */
+  async target(): Promise<Target> {
+    // Their clients are large; not every command needs one.
+    switch (this.targetKind) {
+      case "docker":
+        return new (await import("./docker-target.ts")).DockerTarget(this, await this.docker());
+      case "kubernetes":
+        return await (await import("./kubernetes/target.ts")).KubernetesTarget.of(this);
+    }
+  }
+
+  /** Whether the state has a resource of this type (`docker:index/container:Container`) with this id. */
+  knows(type: string, id: string): boolean {
+    return (this.state?.resources ?? []).some((resource) => resource.type === type && resource.id === id);
   }
 }

@@ -1,4 +1,4 @@
-import { clawStatuses, statusTable } from "./claws.ts";
+import { statusTable } from "./claws.ts";
 import { Stack } from "./stack.ts";
 import { note, say } from "./terminal.ts";
 
@@ -10,7 +10,7 @@ import { note, say } from "./terminal.ts";
 export async function status(stackName: string, json: boolean): Promise<number> {
   const stack = await Stack.read(stackName);
   const { inventory } = stack;
-  const claws = inventory.length > 0 ? await clawStatuses(await stack.docker(), inventory, false) : [];
+  const claws = inventory.length > 0 ? await (await stack.target()).statuses(inventory, false) : [];
   if (json) say(JSON.stringify(claws, null, 2));
   else if (claws.length === 0) note(`no claws in stack "${stackName}": clawfleet up`);
   else for (const line of statusTable(claws)) say(line);
