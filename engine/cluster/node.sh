@@ -8,6 +8,9 @@ set -uo pipefail
 # shellcheck source=settings.sh
 . "$(dirname "$0")/settings.sh"
 
+# What containerd unpacks is looked into by pods' own users, whoever started the node.
+umask 022
+
 PARTS=$1/parts
 IMAGES=$1/images
 keepers=()
@@ -49,7 +52,7 @@ arrange_network() {
   local i
   hostname "$CLUSTER"
   for ((i = 0; i < 100; i++)); do
-    if [ -e /sys/class/net/eth0 ] || ip link show eth0 >/dev/null 2>&1; then break; fi
+    if ip link show eth0 >/dev/null 2>&1; then break; fi
     sleep 0.1
   done
   ip link set lo up
@@ -158,6 +161,8 @@ stop() {
 }
 
 main() {
+  # Root folders of containers get their mode from it, and everybody in there has to enter them.
+  umask 022
   use_number
   trap stop TERM INT
   arrange_mounts || { echo "the mounts cannot be arranged" && exit 1; }
