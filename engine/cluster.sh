@@ -90,6 +90,7 @@ wait_until_useful() {
 
 up_locked() {
   begun=$SECONDS
+  find_cni || fail "the CNI programs ptp, host-local and portmap are not on this machine"
   choose_number
   use_number
   umask 077
@@ -122,7 +123,6 @@ up() {
   need_root
   mapfile -t packages < <(cluster_packages)
   install_packages "the cluster" "${packages[@]}"
-  find_cni || fail "the CNI programs ptp, host-local and portmap are not on this machine"
   ensure_built
   locked "$CLAWFLEET_CACHE/cluster/.$CLUSTER.lock" up_locked
   print_env
