@@ -122,7 +122,7 @@ tools_step() {
   engine/lint-tool.sh hadolint >/dev/null
   engine/lint-tool.sh dockle >/dev/null
   local tool
-  for tool in kubeconform kube-linter kube-score polaris; do engine/scan-tool.sh "$tool" >/dev/null; done
+  for tool in kubeconform kube-linter kube-score polaris external-secrets; do engine/scan-tool.sh "$tool" >/dev/null; done
 }
 
 docker_step() {
