@@ -154,7 +154,7 @@ side_by_side "${steps[@]}"
 pulumi_dir=$(pulumi_folder)
 if [ -n "$pulumi_dir" ]; then PATH=$pulumi_dir:$PATH; fi
 pulumi_home=$(pulumi_home)
-install_plugin "$pulumi_home" "$node"
+install_plugins "$pulumi_home" "$node"
 make_local_secrets
 git_filter
 write_env "$node" "$pulumi_dir" "$pulumi_home"

@@ -94,7 +94,8 @@ clawfleet_default PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION true
 clawfleet_default PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER true
 clawfleet_default NODE_COMPILE_CACHE "\$clawfleet_state/node-cache"
 clawfleet_default DOCKER_HOST $(quote "$(cat "$CLAWFLEET_STATE/docker")")
-clawfleet_default CLAWFLEET_DOCKER_PLUGIN $(if is_official "$home"; then echo official; else echo stand-in; fi)
+clawfleet_default CLAWFLEET_DOCKER_PLUGIN $(plugin_kind "$home" docker)
+clawfleet_default CLAWFLEET_KUBERNETES_PLUGIN $(plugin_kind "$home" kubernetes)
 clawfleet_default CLAWFLEET_TOKEN_SEED "\$(cat "\$clawfleet_state/token-seed")"
 clawfleet_default CLAWFLEET_BUILD_ENV "\$("\$clawfleet_root/engine/build-settings.sh" env)"
 clawfleet_default CLAWFLEET_BUILD_CA "\$("\$clawfleet_root/engine/build-settings.sh" ca)"

@@ -75,39 +75,57 @@ get_pulumi() {
 pulumi_home() {
   if [ -n "${PULUMI_HOME:-}" ]; then
     echo "$PULUMI_HOME"
-  elif is_official "$HOME/.pulumi"; then
+  elif is_official "$HOME/.pulumi" docker; then
     echo "$HOME/.pulumi"
   else
     echo "$CLAWFLEET_STATE/pulumi-home"
   fi
 }
 
-plugin_file() { echo "$1/plugins/resource-docker-v$DOCKER_PLUGIN_VERSION/pulumi-resource-docker"; }
+# plugin_version NAME, plugin_file HOME NAME: of the docker or the kubernetes plugin.
+plugin_version() {
+  case $1 in
+    docker) echo "$DOCKER_PLUGIN_VERSION" ;;
+    kubernetes) echo "$KUBERNETES_PLUGIN_VERSION" ;;
+    *) fail "there is no plugin $1" ;;
+  esac
+}
+plugin_file() { echo "$1/plugins/resource-$2-v$(plugin_version "$2")/pulumi-resource-$2"; }
 
-# is_official HOME: whether the docker plugin there is Pulumi's own: a program, where the stand-in is a script.
+# is_official HOME NAME: whether that plugin there is Pulumi's own: a program, where the stand-in is a script.
 is_official() {
   local file
-  file=$(plugin_file "$1")
+  file=$(plugin_file "$1" "$2")
   [ -x "$file" ] && [ "$(head -c 2 "$file" | tr -d '\0')" != '#!' ]
 }
 
-stand_in() { printf '#!/bin/sh\n# Made by engine/setup.sh.\nexec "%s" "%s/engine/docker/main.ts" "$@"\n' "$1" "$CLAWFLEET_ROOT"; }
+# plugin_kind HOME NAME: prints which one runs.
+plugin_kind() { if is_official "$1" "$2"; then echo official; else echo stand-in; fi; }
 
-# install_plugin HOME NODE: the official docker plugin where Pulumi's downloads can be reached (asked once), else the stand-in.
+stand_in() { printf '#!/bin/sh\n# Made by engine/setup.sh.\nexec "%s" "%s/engine/%s/main.ts" "$@"\n' "$2" "$CLAWFLEET_ROOT" "$1"; }
+
+# install_plugin HOME NODE NAME: the official plugin where Pulumi's downloads can be reached (asked once), else the stand-in.
 install_plugin() {
-  local home=$1 node=$2 file
-  file=$(plugin_file "$home")
-  if is_official "$home"; then return; fi
-  if [ -x "$file" ] && [ "$(cat "$file")" = "$(stand_in "$node")" ]; then return; fi
+  local home=$1 node=$2 name=$3 file version
+  file=$(plugin_file "$home" "$name")
+  version=$(plugin_version "$name")
+  if is_official "$home" "$name"; then return; fi
+  if [ -x "$file" ] && [ "$(cat "$file")" = "$(stand_in "$name" "$node")" ]; then return; fi
   mkdir -p "$home"
   if [ ! -e "$file" ] && pulumi_reachable &&
-    PULUMI_HOME=$home PULUMI_SKIP_UPDATE_CHECK=true pulumi plugin install resource docker "$DOCKER_PLUGIN_VERSION" >"$CLAWFLEET_LOGS/plugin.log" 2>&1; then
-    say "  installed Pulumi's docker plugin $DOCKER_PLUGIN_VERSION"
+    PULUMI_HOME=$home PULUMI_SKIP_UPDATE_CHECK=true pulumi plugin install resource "$name" "$version" >"$CLAWFLEET_LOGS/plugin-$name.log" 2>&1; then
+    say "  installed Pulumi's $name plugin $version"
     return
   fi
   mkdir -p "$(dirname "$file")"
-  stand_in "$node" >"$file.new"
+  stand_in "$name" "$node" >"$file.new"
   chmod 755 "$file.new"
   mv "$file.new" "$file"
-  say "  Pulumi's own docker plugin cannot be had here: using this repository's stand-in (engine/docker)"
+  say "  Pulumi's own $name plugin cannot be had here: using this repository's stand-in (engine/$name)"
+}
+
+# install_plugins HOME NODE
+install_plugins() {
+  install_plugin "$1" "$2" docker
+  install_plugin "$1" "$2" kubernetes
 }
