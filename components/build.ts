@@ -8,12 +8,15 @@ export const buildContext = join(import.meta.dirname, "../runtimes");
 /** The runtime's Dockerfile, from the build context. */
 export const dockerfileOf = (runtime: Descriptor): string => `${runtime.name}/Dockerfile`;
 
+/** Where the published images are. */
+export const DEFAULT_REGISTRY = "ghcr.io/codervisor";
+
 /**
  * Where the runtime's image is published.
  *
- * @param registry Registry and namespace. @default ghcr.io/codervisor
+ * @param registry Registry and namespace. @default DEFAULT_REGISTRY
  */
-export const repositoryOf = (runtime: Descriptor, registry = "ghcr.io/codervisor"): string => `${registry}/${runtime.name}`;
+export const repositoryOf = (runtime: Descriptor, registry = DEFAULT_REGISTRY): string => `${registry}/${runtime.name}`;
 
 /** All build arguments of the runtime's image: its own, under those of `bases` that it has, under `buildArgs`. */
 export function buildArguments(

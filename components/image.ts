@@ -11,6 +11,10 @@ export interface RuntimeImageArgs {
   readonly runtime: Descriptor;
   /** Registry and namespace to push to, e.g. `registry.example.com/claws`. @default not pushed, the image stays on the daemon */
   readonly registry?: string | undefined;
+  /** Who may push to the registry. @default what the Docker client's own configuration says */
+  readonly login?: RegistryLogin | undefined;
+  /** Whether other machines run the image, and so take it from its registry. @default false: the daemon that has it runs it */
+  readonly remote?: boolean;
   /** Base images other than the runtime's own. @default none */
   readonly bases?: Bases;
   /** Build arguments other than the runtime's own, e.g. where its source is. @default none */
@@ -19,8 +23,21 @@ export interface RuntimeImageArgs {
   readonly images?: ImageSource;
 }
 
+/** A user of a registry. */
+export interface RegistryLogin {
+  readonly username: string;
+  /** A Pulumi secret. */
+  readonly password: Output<string>;
+}
+
 /** Where a runtime's image comes from. */
 export type ImageSource = "build" | "pull";
+
+/** `registry.example.com:5000` of `registry.example.com:5000/claws`. */
+export const registryHost = (registry: string): string => registry.split("/")[0] ?? registry;
+
+/** `sha256:...` of `repository@sha256:...`. */
+const digestOf = (image: string): string => image.slice(image.indexOf("@") + 1);
 
 /** @throws RunError when the text is none of the two. */
 export function imageSource(text: string | undefined): ImageSource {
@@ -40,7 +57,7 @@ export class RuntimeImage extends ComponentResource {
 
   constructor(name: string, args: RuntimeImageArgs, opts?: ComponentResourceOptions) {
     super("clawfleet:image:RuntimeImage", name, {}, opts);
-    const { runtime, registry, bases = {}, buildArgs = {}, images = "build" } = args;
+    const { runtime, registry, login, remote = false, bases = {}, buildArgs = {}, images = "build" } = args;
     const repository = repositoryOf(runtime, registry);
     const dockerfile = dockerfileOf(runtime);
     const built = new RemoteImage(
@@ -64,13 +81,22 @@ export class RuntimeImage extends ComponentResource {
       },
       { parent: this },
     );
-    if (registry === undefined || images === "pull") {
+    if (images === "pull" && remote) {
+      this.image = built.repoDigest;
+      this.digest = built.repoDigest.apply(digestOf);
+    } else if (registry === undefined || images === "pull") {
       this.digest = built.imageId;
       this.image = built.imageId;
     } else {
       const pushed = new RegistryImage(
         `${name}-push`,
-        { name: built.name, keepRemotely: true, triggers: { image: built.imageId } },
+        {
+          name: built.name,
+          keepRemotely: true,
+          triggers: { image: built.imageId },
+          // Here and not in the provider, which keeps its logins in the state as they are.
+          ...(login && { authConfig: { address: registryHost(registry), ...login } }),
+        },
         { parent: this },
       );
       this.digest = pushed.sha256Digest;

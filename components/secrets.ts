@@ -1,4 +1,4 @@
-import { type Output, output, RunError, secret } from "@pulumi/pulumi";
+import { type Output, RunError, secret } from "@pulumi/pulumi";
 import type { Path } from "../fleet/types.ts";
 import type { Launch, SecretSource } from "../runtimes/runtime.ts";
 import type { Environment } from "./environment.ts";
@@ -93,12 +93,32 @@ export class Secrets {
     );
   }
 
-  #gatewayToken(claw: string): Output<string> {
+  /** The stack's token seed. None is an error. */
+  get seed(): Output<string> {
     if (this.#seed === undefined) {
       throw new RunError(
         `no seed for gateway tokens: openssl rand -hex 32 | pulumi config set --secret clawfleet:tokenSeed (or CLAWFLEET_TOKEN_SEED in the environment)`,
       );
     }
-    return secret(output(this.#seed).apply((seed) => gatewayToken(seed, claw)));
+    return secret(this.#seed);
+  }
+
+  /**
+   * The values of a claw's secrets by environment variable; those of secrets that it comes up without may be absent.
+   *
+   * @throws RunError when one that it needs has no value
+   */
+  of({ claw, secretEnv }: Launch): Map<string, Output<string>> {
+    const values = new Map<string, Output<string>>();
+    for (const [variable, source] of Object.entries(secretEnv)) {
+      const value = this.find(source, claw);
+      if (value !== undefined) values.set(variable, value);
+      else if (source.kind === "ref" && source.required) throw new RunError(`claw "${claw}": no value for the secret "${source.name}"`);
+    }
+    return values;
+  }
+
+  #gatewayToken(claw: string): Output<string> {
+    return secret(this.seed.apply((seed) => gatewayToken(seed, claw)));
   }
 }

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Git's filter for the tracked stack file (see .gitattributes). What belongs to one checkout only, the salt of its passphrase and the
+# Git's filter for the tracked stack files (see .gitattributes). What belongs to one checkout only, the salt of its passphrase and the
 # secrets encrypted with it, stays in the file and out of what git sees.
 #
-#   engine/local-only.sh clean     for what git takes: without them; keeps a copy in .clawfleet/stack-file
-#   engine/local-only.sh restore   for what git writes, on a pull for instance: with those of the copy put back
+#   engine/local-only.sh clean FILE     for what git takes: without them; keeps a copy in .clawfleet/stack-file.<name>
+#   engine/local-only.sh restore FILE   for what git writes, on a pull for instance: with those of the copy put back
 set -eu
-copy=${CLAWFLEET_STATE:-.clawfleet}/stack-file
+copy=${CLAWFLEET_STATE:-.clawfleet}/stack-file.$(basename "${2:-Pulumi.dev.yaml}")
 umask 077
 
 clean() {

@@ -118,12 +118,7 @@ function socketOf({ claw, docker }: Launch, socket: DockerSocket | undefined): D
 function environmentOf(launch: Launch, secrets: Secrets): Input<string>[] {
   const entries = new Map<string, string | Output<string>>(Object.entries(launch.env));
   if (launch.docker === "shared") entries.set("DOCKER_HOST", `unix://${socketTarget}`);
-  for (const [name, source] of Object.entries(launch.secretEnv)) {
-    const value = secrets.find(source, launch.claw);
-    if (value !== undefined) entries.set(name, value);
-    else if (source.kind === "ref" && source.required)
-      throw new RunError(`claw "${launch.claw}": no value for the secret "${source.name}"`);
-  }
+  for (const [name, value] of secrets.of(launch)) entries.set(name, value);
   return [...entries]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => (typeof value === "string" ? `${name}=${value}` : output(value).apply((text) => `${name}=${text}`)));

@@ -1,26 +1,11 @@
-import { ComponentResource, type ComponentResourceOptions, type Output, type ProviderResource } from "@pulumi/pulumi";
+import { ComponentResource, type ComponentResourceOptions, type ProviderResource } from "@pulumi/pulumi";
 import type { Launch } from "../../runtimes/runtime.ts";
 import type { Bases, BuildArgs } from "../environment.ts";
 import { type ImageSource, RuntimeImage } from "../image.ts";
+import type { ClawRecord } from "../inventory.ts";
 import type { Secrets } from "../secrets.ts";
 import { DockerClaw } from "./claw.ts";
 import type { DockerSocket } from "./socket.ts";
-
-/** What is known of a running claw without a secret: what ClawLab and the command line read. */
-export interface ClawRecord {
-  readonly name: string;
-  readonly runtime: string;
-  /** Upstream version of the runtime. */
-  readonly version: string;
-  /** The claw's address on the Docker host. */
-  readonly url: string;
-  readonly healthUrl: string;
-  /** `sha256:...` */
-  readonly imageDigest: Output<string>;
-  readonly container: string;
-  readonly volume: string;
-  readonly uid: number;
-}
 
 export interface DockerFleetArgs {
   readonly launches: readonly Launch[];
@@ -64,6 +49,7 @@ export class DockerFleet extends ComponentResource {
       const url = `http://127.0.0.1:${launch.hostPort}`;
       return {
         name: claw,
+        target: "docker",
         runtime: runtime.name,
         version: runtime.version,
         url,

@@ -50,8 +50,10 @@ export class RemoteImage extends DockerResource {
   declare readonly name: Output<string>;
   /** `sha256:...`: the image's id on the daemon. */
   declare readonly imageId: Output<string>;
+  /** `repository@sha256:...`: what the image is in the registry that it was pulled from. */
+  declare readonly repoDigest: Output<string>;
   constructor(name: string, args: RemoteImageArgs, opts: CustomResourceOptions) {
-    super("remoteImage:RemoteImage", name, { ...args, imageId: undefined }, opts);
+    super("remoteImage:RemoteImage", name, { ...args, imageId: undefined, repoDigest: undefined }, opts);
   }
 }
 

@@ -1,3 +1,4 @@
+import { DEFAULT_REGISTRY } from "../build.ts";
 import { namespaceOf } from "./names.ts";
 
 /** Where and how a stack's fleet runs on Kubernetes; never what runs. */
@@ -12,7 +13,7 @@ export interface KubernetesSettings {
   readonly storageClass?: string;
   /** Size of each claw's state, as a Kubernetes quantity. A claim keeps the size that it was made with. @default 1Gi */
   readonly storageSize: string;
-  /** Registry and path that images are pushed to and pulled from: `registry.example.com/claws`. */
+  /** Registry and path that images are pushed to and pulled from: `registry.example.com/claws`. @default where the published ones are, if `images` is pull */
   readonly registry: string;
   /** @default no login */
   readonly registryUser?: string;
@@ -117,7 +118,7 @@ export function kubernetesSettings(stack: string, lookup: Lookup): KubernetesSet
   const storageClass = text("storageClass", SUBDOMAIN, name);
   const storageSize = text("storageSize", QUANTITY, quantity) ?? "1Gi";
   const registry = text("registry", REGISTRY, 'a registry and a path like "registry.example.com/claws", without https:// and tag');
-  if (lookup("registry") === undefined) {
+  if (lookup("registry") === undefined && lookup("images") !== "pull") {
     problem(
       "registry",
       "is not set: a cluster pulls its images, so say where to: pulumi config set clawfleet:registry registry.example.com/claws",
@@ -135,7 +136,7 @@ export function kubernetesSettings(stack: string, lookup: Lookup): KubernetesSet
     namespace,
     ...(storageClass !== undefined && { storageClass }),
     storageSize,
-    registry: registry ?? "",
+    registry: registry ?? DEFAULT_REGISTRY,
     ...(registryUser !== undefined && { registryUser }),
     ...(runtimeClass !== undefined && { runtimeClass }),
     ...(hostUsers !== undefined && { hostUsers }),

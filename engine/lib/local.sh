@@ -2,7 +2,7 @@
 # What belongs to one checkout: npm packages, secrets, the stack, the file that a shell sources.
 
 STACK=${PULUMI_STACK:-dev}
-STACK_FILE=$CLAWFLEET_ROOT/Pulumi.$STACK.yaml
+TRACKED_STACKS=(dev k8s)
 LOCK_STAMP=$CLAWFLEET_ROOT/node_modules/.clawfleet
 
 lock_sum() { sha256sum <"$CLAWFLEET_ROOT/package-lock.json"; }
@@ -33,30 +33,39 @@ private() {
 random_hex() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 
 make_local_secrets() {
+  local stack file
   # A salt of a passphrase that is gone would make Pulumi refuse the new one.
-  if [ ! -s "$CLAWFLEET_STATE/passphrase" ] && [ -w "$STACK_FILE" ]; then sed -i '/^encryptionsalt:/d' "$STACK_FILE"; fi
+  if [ ! -s "$CLAWFLEET_STATE/passphrase" ]; then
+    for stack in "$STACK" "${TRACKED_STACKS[@]}"; do
+      file=$CLAWFLEET_ROOT/Pulumi.$stack.yaml
+      if [ -w "$file" ]; then sed -i '/^encryptionsalt:/d' "$file"; fi
+    done
+  fi
   private "$CLAWFLEET_STATE/passphrase" random_hex
   private "$CLAWFLEET_STATE/token-seed" random_hex
   mkdir -p "$CLAWFLEET_STATE/state"
 }
 
-# Pulumi writes the salt of this checkout's passphrase, and secrets encrypted with it, into the tracked stack file. They mean nothing
+# Pulumi writes the salt of this checkout's passphrase, and secrets encrypted with it, into the tracked stack files. They mean nothing
 # elsewhere: a filter (see .gitattributes) keeps them out of what git sees, while the file itself keeps them, also across a pull.
 git_filter() {
-  local clean='sh engine/local-only.sh clean'
+  local clean='sh engine/local-only.sh clean %f'
   if ! have git || ! git -C "$CLAWFLEET_ROOT" rev-parse --git-dir >/dev/null 2>&1; then return; fi
   if [ "$(git -C "$CLAWFLEET_ROOT" config --local filter.clawfleet-local.clean || true)" = "$clean" ]; then return; fi
-  git -C "$CLAWFLEET_ROOT" config --local filter.clawfleet-local.smudge 'sh engine/local-only.sh restore'
+  git -C "$CLAWFLEET_ROOT" config --local filter.clawfleet-local.smudge 'sh engine/local-only.sh restore %f'
   git -C "$CLAWFLEET_ROOT" config --local filter.clawfleet-local.clean "$clean"
 }
 
 # Git takes a tracked file of another length for changed without asking the filter; adding what the filter leaves unchanged, which
 # stages nothing, makes it look again. A change of the user's own is left alone.
 git_look_again() {
-  local file
-  file=$(basename "$STACK_FILE")
-  if ! have git || git -C "$CLAWFLEET_ROOT" diff-files --quiet -- "$file" 2>/dev/null; then return; fi
-  if [ -z "$(git -C "$CLAWFLEET_ROOT" diff -- "$file" 2>/dev/null)" ]; then git -C "$CLAWFLEET_ROOT" add -- "$file" 2>/dev/null || true; fi
+  local stack file
+  if ! have git; then return; fi
+  for stack in "$STACK" "${TRACKED_STACKS[@]}"; do
+    file=Pulumi.$stack.yaml
+    if git -C "$CLAWFLEET_ROOT" diff-files --quiet -- "$file" 2>/dev/null; then continue; fi
+    if [ -z "$(git -C "$CLAWFLEET_ROOT" diff -- "$file" 2>/dev/null)" ]; then git -C "$CLAWFLEET_ROOT" add -- "$file" 2>/dev/null || true; fi
+  done
 }
 
 quote() { printf "'%s'" "${1//\'/\'\\\'\'}"; }

@@ -174,6 +174,7 @@ describe("a fleet of two claws of one runtime", () => {
     expect(await isSecret(claws)).toBe(false);
     expect((await value(claws))[1]).toEqual({
       name: "bob",
+      target: "docker",
       runtime: "picoclaw",
       version: "1.2.3",
       url: "http://127.0.0.1:3001",

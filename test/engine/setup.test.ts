@@ -51,7 +51,7 @@ describe("counts of test runs", () => {
   });
 });
 
-describe("what git sees of the stack file", () => {
+describe("what git sees of the stack files", () => {
   const env = () => ({ ...process.env, CLAWFLEET_STATE: join(dir, "no-such-state") });
   const clean = (text: string) => run("sh", ["engine/local-only.sh", "clean"], { input: text, env: env() });
 
@@ -61,11 +61,12 @@ describe("what git sees of the stack file", () => {
     expect(clean(text)).toBe("# a comment\nconfig:\n  clawfleet:fleet: x.toml\n  a:b:\n    c: 1\n  d:e:\n");
   });
 
-  test("the file in the repository is left alone", () => {
-    const committed = clean(readFileSync(join(root, "Pulumi.dev.yaml"), "utf8"));
+  test.each(["dev", "k8s"])("the file of the stack %s in the repository is left alone", (stack) => {
+    const committed = clean(readFileSync(join(root, `Pulumi.${stack}.yaml`), "utf8"));
     expect(clean(committed)).toBe(committed);
     expect(committed).not.toMatch(/encryptionsalt|secure:/);
-    expect(committed).toMatch(/^config:\n {2}clawfleet:fleet: /);
+    expect(committed).toMatch(/^config:\n( {2}#.*\n)* {2}clawfleet:fleet: /m);
+    expect(run("git", ["check-attr", "filter", `Pulumi.${stack}.yaml`])).toContain("clawfleet-local");
   });
 
   test("a commit that changes the file keeps what is local in it", () => {
@@ -83,8 +84,8 @@ describe("what git sees of the stack file", () => {
     const file = join(repository, "Pulumi.dev.yaml");
     const upstream = "config:\n  clawfleet:fleet: a.toml\n  clawfleet:target: docker\n";
     git("init", "--quiet", "--initial-branch", "main");
-    git("config", "filter.clawfleet-local.clean", "sh engine/local-only.sh clean");
-    git("config", "filter.clawfleet-local.smudge", "sh engine/local-only.sh restore");
+    git("config", "filter.clawfleet-local.clean", "sh engine/local-only.sh clean %f");
+    git("config", "filter.clawfleet-local.smudge", "sh engine/local-only.sh restore %f");
     writeFileSync(file, upstream);
     git("add", ".gitattributes", "engine", "Pulumi.dev.yaml");
     git("commit", "--quiet", "--message", "one");
@@ -102,8 +103,14 @@ describe("what git sees of the stack file", () => {
       "config:\n  secrets:anthropic:\n    secure: v1:xyz\n  clawfleet:fleet: b.toml\n  clawfleet:target: docker\nencryptionsalt: v1:abc\n",
     );
     expect(git("status", "--porcelain", "--untracked-files=no")).toBe("");
+    // Each file has its own: what belongs to one never gets into the other.
+    writeFileSync(join(repository, "Pulumi.k8s.yaml"), "config:\n  clawfleet:target: kubernetes\nencryptionsalt: v1:other\n");
+    git("add", "Pulumi.k8s.yaml");
+    git("checkout", "--quiet", "main", "--", "Pulumi.dev.yaml");
+    expect(readFileSync(file, "utf8")).toContain("encryptionsalt: v1:abc");
+    expect(git("show", ":Pulumi.k8s.yaml")).not.toContain("salt");
     expect(git("show", "HEAD:Pulumi.dev.yaml")).toBe(upstream.replace("a.toml", "b.toml"));
-    expect(statSync(join(repository, ".clawfleet/stack-file")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(repository, ".clawfleet/stack-file.Pulumi.dev.yaml")).mode & 0o777).toBe(0o600);
   });
 });
 

@@ -6,7 +6,7 @@ import type { ClawSecret } from "./pod.ts";
 
 export { type ClawArgs, clawObjects } from "./claw.ts";
 export { namespaceObjects, type PullSecret } from "./namespace.ts";
-export type { ClawSecret } from "./pod.ts";
+export type { ClawSecret, PodTemplate } from "./pod.ts";
 
 export interface FleetObjectsArgs extends NamespaceArgsOf {
   /** The image of a runtime by digest, `repository@sha256:...`. */

@@ -24,8 +24,8 @@ export interface NamespaceArgsOf {
   readonly pullSecret?: PullSecret | undefined;
 }
 
-/** MiB that the state of a trial may have on the node's disk: it has no claim. */
-export const TRIAL_STATE = 1024;
+/** Trials that run at once, and the MiB that the state of each may have on the node's disk: it has no claim. */
+export const TRIALS = { atOnce: 4, stateMiB: 1024 } as const;
 
 /** A fleet's namespace and what holds for all in it. */
 export function namespaceObjects({ launches, stack, settings, pullSecret }: NamespaceArgsOf) {
@@ -87,7 +87,7 @@ function quota(launches: readonly Launch[]): Record<string, string> {
   };
   return {
     pods: String(2 * launches.length),
-    ...Object.fromEntries([...twice("requests", 0), ...twice("limits", TRIAL_STATE)]),
+    ...Object.fromEntries([...twice("requests", 0), ...twice("limits", Math.min(TRIALS.atOnce, launches.length) * TRIALS.stateMiB)]),
     // Nothing in a fleet is reachable from outside the cluster by itself.
     "services.loadbalancers": "0",
     "services.nodeports": "0",

@@ -1,15 +1,15 @@
 import type { input } from "@pulumi/kubernetes/types/index.js";
 import type { Input } from "@pulumi/pulumi";
 import type { Descriptor, Launch } from "../../../runtimes/runtime.ts";
-import { annotation, CONTAINER, labelsOf, publicHash, STATE } from "../names.ts";
+import { annotation, CONTAINER, component, label, labelsOf, labelValue, publicHash, STATE } from "../names.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { mebibytes, processors } from "./quantity.ts";
 
 /** Least processor time of a claw, which mostly waits for its model. */
 const CPU_REQUEST = 0.05;
 
-/** MiB on the node's disk: the container's log is all that a claw writes there. */
-export const EPHEMERAL = { request: 64, limit: 256 } as const;
+/** MiB on the node's disk, asked for and limited to: the container's log is all that a claw writes there. */
+const EPHEMERAL = 256;
 
 /** A claw's Secret, without what is in it. */
 export interface ClawSecret {
@@ -34,8 +34,8 @@ export interface PodArgs {
 /** What a claw asks for, in processors and MiB. */
 export function resourcesOf({ runtime, memoryMiB, cpus }: Launch) {
   return {
-    requests: { cpu: Math.min(CPU_REQUEST, cpus), memory: Math.min(runtime.minMemoryMiB, memoryMiB), ephemeral: EPHEMERAL.request },
-    limits: { cpu: cpus, memory: memoryMiB, ephemeral: EPHEMERAL.limit },
+    requests: { cpu: Math.min(CPU_REQUEST, cpus), memory: Math.min(runtime.minMemoryMiB, memoryMiB), ephemeral: EPHEMERAL },
+    limits: { cpu: cpus, memory: memoryMiB, ephemeral: EPHEMERAL },
   };
 }
 
@@ -45,6 +45,9 @@ export const quantities = ({ cpu, memory, ephemeral }: { cpu: number; memory: nu
   memory: mebibytes(memory),
   "ephemeral-storage": mebibytes(ephemeral),
 });
+
+/** What `podTemplate` gives. */
+export type PodTemplate = ReturnType<typeof podTemplate>;
 
 /** The pod of a claw, unprivileged by the strictest of Kubernetes' own standards (`restricted`). */
 export function podTemplate({ launch, stack, settings, image, secret }: PodArgs) {
@@ -78,6 +81,18 @@ export function podTemplate({ launch, stack, settings, image, secret }: PodArgs)
         seccompProfile: { type: "RuntimeDefault" },
       },
       terminationGracePeriodSeconds: runtime.stopGraceSeconds,
+      restartPolicy: "Always",
+      // With Kubernetes' own 5, each look-up of a provider's name first asks the cluster for some names that do not exist.
+      dnsConfig: { options: [{ name: "ndots", value: "2" }] },
+      // The cluster's own rule spreads the pods of one Service, which is one pod here: spread the fleet.
+      topologySpreadConstraints: [
+        {
+          maxSkew: 1,
+          topologyKey: "kubernetes.io/hostname",
+          whenUnsatisfiable: "ScheduleAnyway",
+          labelSelector: { matchLabels: { [label.component]: component.claw, [label.stack]: labelValue(stack) } },
+        },
+      ],
       containers: [
         {
           name: CONTAINER,
