@@ -107,9 +107,13 @@ func command(args, environ []string, stdout, stderr io.Writer) error {
 	if environ, err = fromFiles(spec, environ, stderr); err != nil {
 		return err
 	}
+	files, environ, err := filesLimit(environ)
+	if err != nil {
+		return err
+	}
 	switch name {
 	case "run":
-		return run(spec, opts.command, environ)
+		return run(spec, opts.command, environ, files)
 	case "check":
 		return check(spec, environ, stdout)
 	default:

@@ -17,7 +17,7 @@ const writable = 2   // W_OK
 
 // run prepares the claw's files and becomes the runtime, or the front before it.
 // It returns only on failure.
-func run(s *spec, command, environ []string) error {
+func run(s *spec, command, environ []string, files uint64) error {
 	own := len(command) == 0
 	if own {
 		command = s.Command
@@ -50,6 +50,9 @@ func run(s *spec, command, environ []string) error {
 			return err
 		}
 		program = command[0]
+	}
+	if err := limitFiles(files); err != nil {
+		return err
 	}
 	err = syscall.Exec(program, command, environ)
 	return &exitError{exitNotExecutable, fmt.Sprintf("cannot execute %s: %v", program, err)}
