@@ -15,10 +15,10 @@ import { withoutTraces } from "./components/quick.ts";
 import { optionalMessages, requiredMessage, Secrets } from "./components/secrets.ts";
 import { FleetError, problemsToError } from "./fleet/problems.ts";
 import { runtimeNames } from "./runtimes/index.ts";
-import { launchesOf } from "./runtimes/launch.ts";
+import { launchesOf, type Target } from "./runtimes/launch.ts";
 
 const config = new Config("clawfleet");
-const target = await targetOf(config.get("target") ?? "docker");
+const target = targetOf(config.get("target") ?? "docker");
 const env = environment(import.meta.dirname);
 const bases = parseBases(env.CLAWFLEET_BASES);
 if (bases === undefined) throw new RunError(basesMessage);
@@ -28,16 +28,20 @@ const images = imageSource(config.get("images"));
 const file = env.CLAWFLEET_FLEET || config.get("fleet") || "fleets/starter.toml";
 const secrets = new Secrets((name) => new Config("secrets").getSecret(name), config.getSecret("tokenSeed"), env);
 
-/** A target's part of the program; only that of the stack's target is loaded. */
-async function targetOf(name: string): Promise<Program> {
-  if (name === "docker") return (await import("./components/docker/program.ts")).program;
-  if (name === "kubernetes") return (await import("./components/kubernetes/program.ts")).program;
+function targetOf(name: string): Target {
+  if (name === "docker" || name === "kubernetes") return name;
   throw new RunError(`clawfleet:target is "${name}"; this version knows: docker, kubernetes`);
+}
+
+/** A target's part of the program; only that of the stack's target is loaded. */
+async function programOf(target: Target): Promise<Program> {
+  if (target === "docker") return (await import("./components/docker/program.ts")).program;
+  return (await import("./components/kubernetes/program.ts")).program;
 }
 
 /** All that can be wrong is found here, before anything is registered. */
 async function checked(bases: Bases, buildArgs: BuildArgs) {
-  const { loaded, launches } = await launchesOf(file);
+  const { loaded, launches } = await launchesOf(file, target);
   const missing = secrets.missing(launches);
   const required = missing.filter((secret) => secret.required);
   if (required.length > 0) {
@@ -49,7 +53,8 @@ async function checked(bases: Bases, buildArgs: BuildArgs) {
   const used = launches.map(({ runtime }) => runtime);
   const unknown = unknownBuildArgs(buildArgs, runtimeNames(), used);
   if (unknown.length > 0) throw new RunError(unknown.join("\n"));
-  const register = await target({ loaded, launches, stack: getStack(), config, env, secrets, bases, buildArgs, images });
+  const program = await programOf(target);
+  const register = await program({ loaded, launches, stack: getStack(), config, env, secrets, bases, buildArgs, images });
   for (const line of optionalMessages(missing)) await log.info(line);
   return register;
 }

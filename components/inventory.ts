@@ -1,9 +1,10 @@
 import type { Output } from "@pulumi/pulumi";
+import type { Target } from "../runtimes/launch.ts";
 
 /** What is known of a running claw without a secret: what ClawLab and the command line read. */
 export interface ClawRecord {
   readonly name: string;
-  readonly target: "docker" | "kubernetes";
+  readonly target: Target;
   readonly runtime: string;
   /** Upstream version of the runtime. */
   readonly version: string;

@@ -56,13 +56,21 @@ function openFilesLimit(value: string | undefined): number {
   return Number.isInteger(limit) && limit > 0 ? limit : Number.POSITIVE_INFINITY;
 }
 
+/** Where claws run: `clawfleet:target` of a stack's config. */
+export type Target = "docker" | "kubernetes";
+
 /**
  * Reads a fleet file and translates it: what every command that takes a fleet file does first.
  *
+ * @param target Where its claws are to run: what this machine's daemon can give them holds for that daemon alone.
  * @throws FleetError when the file or the translation has problems.
  */
-export async function launchesOf(file: string): Promise<{ readonly loaded: LoadedFleet; readonly launches: Launch[] }> {
+export async function launchesOf(
+  file: string,
+  target: Target = "docker",
+): Promise<{ readonly loaded: LoadedFleet; readonly launches: Launch[] }> {
   const loaded = loadFleet(file, { runtimes: runtimeNames() });
   const runtimes = await loadRuntimes(loaded.fleet.claws.map((claw) => claw.runtime));
-  return { loaded, launches: launches(loaded, runtimes, openFilesLimit(process.env.CLAWFLEET_MAX_OPEN_FILES)) };
+  const mostOpenFiles = target === "docker" ? openFilesLimit(process.env.CLAWFLEET_MAX_OPEN_FILES) : undefined;
+  return { loaded, launches: launches(loaded, runtimes, mostOpenFiles) };
 }

@@ -1,12 +1,10 @@
 import { log, RunError, runtime, secret } from "@pulumi/pulumi";
-import { type LoadedFleet, problemsToError } from "../../fleet/problems.ts";
-import type { Path } from "../../fleet/types.ts";
 import type { RegistryLogin } from "../image.ts";
 import type { Program, ProgramArgs } from "../program.ts";
 import { type Cluster, clusterOf, NoCluster } from "./cluster.ts";
 import { KubernetesFleet } from "./fleet.ts";
-import { headlessName } from "./names.ts";
 import { type Problem, problemsOf } from "./preflight.ts";
+import { refuseOnKubernetes } from "./refused.ts";
 import { Provider } from "./resources.ts";
 import { clusterRollout } from "./rollout.ts";
 import { type KubernetesSettings, kubernetesSettings, SettingsError } from "./settings.ts";
@@ -14,7 +12,7 @@ import { type KubernetesSettings, kubernetesSettings, SettingsError } from "./se
 /** The program's part for a Kubernetes cluster. */
 export const program: Program = async ({ loaded, launches, stack, config, env, secrets, bases, buildArgs, images }) => {
   const settings = settingsOf(stack, config);
-  refuse(loaded);
+  refuseOnKubernetes(loaded);
   const login = loginOf(config, env, settings);
   const cluster = await ready(settings);
   return () => {
@@ -44,28 +42,6 @@ function settingsOf(stack: string, config: ProgramArgs["config"]): KubernetesSet
     // Its lines say it all: no stack trace.
     throw error instanceof SettingsError ? new RunError(error.message) : error;
   }
-}
-
-/** Refuses claws that are right as such, but cannot be on Kubernetes. */
-function refuse(loaded: LoadedFleet): void {
-  const { claws } = loaded.fleet;
-  const names = new Map(claws.map((claw) => [claw.name, claw]));
-  const problems: { path: Path; message: string }[] = [];
-  for (const { name, path, docker } of claws) {
-    if (/^\d/.test(name)) {
-      problems.push({ path: [...path, "name"], message: `"${name}" starts with a digit, which the name of a Kubernetes Service may not` });
-    }
-    const other = names.get(headlessName(name));
-    if (other !== undefined) {
-      const message = `"${other.name}" is on Kubernetes the name of a Service of claw "${name}"; give one of them another name`;
-      problems.push({ path: [...other.path, "name"], message });
-    }
-    if (docker.access !== "none") {
-      const message = `access "${docker.access}" is for fleets on Docker: on Kubernetes there is no Docker daemon to share`;
-      problems.push({ path: [...path, "docker", "access"], message });
-    }
-  }
-  if (problems.length > 0) throw problemsToError(loaded, problems);
 }
 
 /** Who may push to the registry and pull from it: of the stack's config, else of the environment. */

@@ -78,8 +78,9 @@ const special = {
     "224.0.0.0/4",
     "240.0.0.0/4",
   ],
-  // Also addresses that stand for IPv4 ones: a translator on the way could lead into the private ranges.
-  ipv6: ["::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2002::/16", "fc00::/7", "fe80::/10", "ff00::/8"],
+  // Also addresses that stand for IPv4 ones: a translator on the way could lead into the private ranges. Not ::ffff:0:0/96, which is
+  // never on a wire, and which Kubernetes takes for an IPv4 range.
+  ipv6: ["::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2002::/16", "fc00::/7", "fe80::/10", "ff00::/8"],
 } as const;
 
 function egressRule(to: Egress) {
