@@ -11,7 +11,10 @@ export class KubernetesStack extends TestStack {
   readonly #forwards: Running[] = [];
 
   constructor(cluster: Cluster, purpose: string, fleet: string, env: NodeJS.ProcessEnv = {}) {
-    super(purpose, fleet, { ...cluster.env, ...env });
+    // Not all of it: a stack of the tests has its own backend, passphrase and seed.
+    const { KUBECONFIG, CLAWFLEET_CLUSTER, CLAWFLEET_REGISTRY, PATH } = cluster.env;
+    const login = { CLAWFLEET_REGISTRY_USER: cluster.user, CLAWFLEET_REGISTRY_PASSWORD: cluster.password };
+    super(purpose, fleet, { KUBECONFIG, CLAWFLEET_CLUSTER, CLAWFLEET_REGISTRY, PATH, ...login, ...env });
     this.cluster = cluster;
     this.settings({});
   }
