@@ -21,7 +21,9 @@ export function splitTag(name: string): { readonly repository: string; readonly 
 /** The header that carries a registry's credentials. */
 export function authHeader(credentials: Credentials | undefined, registry: string): { readonly [name: string]: string } {
   const auth = { username: credentials?.username ?? "", password: credentials?.password ?? "", serveraddress: registry };
-  return { "X-Registry-Auth": Buffer.from(JSON.stringify(auth)).toString("base64url") };
+  // With the padding, which Node's base64url leaves out: without it, a daemon silently takes it for no login at all.
+  const text = Buffer.from(JSON.stringify(auth)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
+  return { "X-Registry-Auth": text };
 }
 
 /** Follows the progress of a pull or push; throws the daemon's error when it ends with one. Returns what `aux` messages said. */

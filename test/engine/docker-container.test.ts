@@ -3,7 +3,7 @@ import { createBody } from "../../engine/docker/container-config.ts";
 import { demultiplex, lastLines } from "../../engine/docker/container-logs.ts";
 import { containerState } from "../../engine/docker/container-state.ts";
 import { parseDuration } from "../../engine/docker/duration.ts";
-import { registryOf, splitTag } from "../../engine/docker/pull.ts";
+import { authHeader, registryOf, splitTag } from "../../engine/docker/pull.ts";
 import { UnhealthyError, verdict } from "../../engine/docker/wait.ts";
 import type { Props } from "../../engine/plugin/value.ts";
 
@@ -160,4 +160,13 @@ test("image names", () => {
   expect(splitTag("127.0.0.1:5055/a")).toEqual({ repository: "127.0.0.1:5055/a", tag: "" });
   expect(splitTag("a/b:1")).toEqual({ repository: "a/b", tag: "1" });
   expect(splitTag("a@sha256:00")).toEqual({ repository: "a", tag: "sha256:00" });
+});
+
+test("a registry's login is in a header that old daemons can read too, whatever its length", () => {
+  for (const user of ["a", "ab", "abc"]) {
+    const text = authHeader({ username: user, password: "ÿÿ>>??" }, "r:5000")["X-Registry-Auth"] ?? "";
+    expect(text).toMatch(/^[A-Za-z0-9_-]+={0,2}$/);
+    expect(text.length % 4).toBe(0);
+    expect(JSON.parse(Buffer.from(text, "base64url").toString())).toEqual({ username: user, password: "ÿÿ>>??", serveraddress: "r:5000" });
+  }
 });
