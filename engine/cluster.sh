@@ -76,32 +76,40 @@ node_ready() {
   heard=$(kubectl get node "$CLUSTER" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="Ready")].lastHeartbeatTime}') || return 1
   [ "${heard% *}" = True ] && [[ ${heard#* } > $(cat "$RUN/since") ]]
 }
+# Until the kubelet has looked at them, pods from before a power cut are said to run.
+pods_looked_at() {
+  local ready='{range .items[*]}{.status.conditions[?(@.type=="Ready")].status} {.status.containerStatuses[0].state.running.startedAt}{"\n"}{end}'
+  kubectl get pods --all-namespaces --field-selector status.phase=Running -o "jsonpath=$ready" |
+    awk -v start="$(cat "$RUN/started")" '$1 == "True" && $2 < start { stale = 1 } END { exit stale }'
+}
 account_there() { api /api/v1/namespaces/default/serviceaccounts/default; }
+names_resolved() { [ "$(kubectl get deployment coredns --namespace kube-system -o 'jsonpath={.status.availableReplicas}')" = 1 ]; }
 objects_applied() { kubectl apply --server-side --force-conflicts --field-manager clawfleet-cluster -f "$CONF/objects.yaml"; }
 
 wait_until_useful() {
   wait_for "the API answers" 180 kube-apiserver answers
   wait_for "storage and rights are there" 60 kube-apiserver objects_applied
   wait_for "the node is ready" 180 kubelet node_ready
+  wait_for "pods of an earlier run are looked at" 60 kubelet pods_looked_at
   wait_for "volumes are made" 60 provisioner test -e "$RUN/provisioner"
   wait_for "the registry answers" 30 registry registry_answers
   wait_for "pods are let in" 120 kube-controller-manager account_there
+  wait_for "names are resolved" 120 kubelet names_resolved
 }
 
 up_locked() {
   begun=$SECONDS
-  find_cni || fail "the CNI programs ptp, host-local and portmap are not on this machine"
   choose_number
   use_number
   umask 077
   if ! running || [ ! -e "$RUN/started" ]; then
     stop_node 0
     say "starting the cluster $CLUSTER ..."
+    find_cni || fail "the CNI programs ptp, host-local and portmap are not on this machine"
     mkdir -p "$CONF" "$RUN"
     make_pki
     write_config
     write_registry_config
-    cp "$SOURCES/objects.yaml" "$CONF/objects.yaml"
     start_node
   elif pid_of registry >/dev/null && useful; then
     trust_registry
@@ -116,14 +124,16 @@ up_locked() {
 }
 
 # All of the last line's waits at once, and quickly, for a cluster that has been up for long.
-useful() { answers && node_ready && registry_answers && [ -e "$RUN/provisioner" ] && account_there >/dev/null; }
+useful() { answers && node_ready && registry_answers && [ -e "$RUN/provisioner" ] && account_there >/dev/null && names_resolved; }
 
 up() {
   local packages
   need_root
-  mapfile -t packages < <(cluster_packages)
-  install_packages "the cluster" "${packages[@]}"
-  ensure_built
+  if ! use_number || ! running; then
+    mapfile -t packages < <(cluster_packages)
+    install_packages "the cluster" "${packages[@]}"
+    ensure_built
+  fi
   locked "$CLAWFLEET_CACHE/cluster/.$CLUSTER.lock" up_locked
   print_env
 }
@@ -153,7 +163,8 @@ restart_locked() {
     up_locked
     return
   fi
-  date -u +%Y-%m-%dT%H:%M:%SZ >"$RUN/since"
+  # The node has nothing new to say when only the API server was away.
+  if [ "$part" = kubelet ]; then now >"$RUN/since"; fi
   inside sh -c "kill -KILL \"\$(cat /run/node/$part)\""
   sleep 0.5
   wait_until_useful

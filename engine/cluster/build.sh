@@ -3,8 +3,9 @@
 
 SOURCES=$CLAWFLEET_ROOT/engine/cluster
 # By what they are built from: another version of this repository may have another build beside this one.
-BUILD_KEY=$(cd "$SOURCES" && find . -name '*.go' -o -name 'go.*' | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c 1-12)
+BUILD_KEY=$(cd "$SOURCES" && find . -name '*.go' -o -name 'go.*' -o -name build.sh | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c 1-12)
 BUILT=$CLAWFLEET_CACHE/kubernetes/$KUBERNETES_VERSION-$BUILD_KEY
+DNS_IMAGE=clawfleet.local/coredns:1.12.4 # as in dns/go.mod
 PARTS=(etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy provisioner)
 
 # one_file_image FILE PROGRAM NAME USER: writes an image that holds PROGRAM alone, as `docker save` does, without any engine. The same
@@ -25,7 +26,7 @@ one_file_image() {
 }
 
 # The caches are its own: kept for the next try when it is interrupted, removed when it is done. Some 4 GB that nothing else needs.
-# CLAWFLEET_KEEP_BUILD=1 keeps them, for who works on it.
+# A file `keep` among them has them stay, for who works on the programs.
 build() {
   local go=$1 caches=$CLAWFLEET_CACHE/kubernetes-build new=$BUILT.new version=k8s.io/component-base/version part
   export GOTOOLCHAIN=local GOWORK=off CGO_ENABLED=0 GOCACHE=$caches/cache GOMODCACHE=$caches/modules
@@ -40,11 +41,14 @@ build() {
   ln -s ../kubernetes "$new/bin/kubectl"
   "$go" build "${options[@]}" -o "$new/pause" -ldflags '-s -w' ./pause
   one_file_image "$new/images/pause.tar" "$new/pause" "$PAUSE_IMAGE" 65535:65535
-  rm "$new/pause"
+  cd dns
+  nice "$go" build "${options[@]}" -o "$new/coredns" -ldflags '-s -w' .
+  one_file_image "$new/images/coredns.tar" "$new/coredns" "$DNS_IMAGE" 65532:65532
+  rm "$new/pause" "$new/coredns"
   "$new/kubernetes" kube-apiserver --version
   rm -rf "$BUILT"
   mv "$new" "$BUILT"
-  if [ -z "${CLAWFLEET_KEEP_BUILD:-}" ]; then rm -rf "$caches"; fi
+  if [ ! -e "$caches/keep" ]; then rm -rf "$caches"; fi
 }
 
 built() { [ -x "$BUILT/kubernetes" ]; }

@@ -9,6 +9,7 @@ write_config() {
   containerd_config >"$CONF/containerd.toml"
   kubelet_config >"$CONF/kubelet.yaml"
   cni_config >"$CONF/cni/10-pods.conflist"
+  sed -e "s|@DNS_IMAGE@|$DNS_IMAGE|" -e "s|@SERVICE_DNS@|$SERVICE_DNS|" "$SOURCES/objects.yaml" >"$CONF/objects.yaml"
   cat >"$CONF/certs.d/$REGISTRY/hosts.toml" <<TOML
 server = "https://$REGISTRY"
 [host."https://$REGISTRY"]

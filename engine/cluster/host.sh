@@ -91,6 +91,9 @@ outlive() {
   STARTED=$!
 }
 
+# As Kubernetes writes it.
+now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
+
 start_node() {
   local i init='' settings=(CLAWFLEET_CACHE="$CLAWFLEET_CACHE" CLAWFLEET_CLUSTER="$CLUSTER" HOME=/root
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
@@ -103,7 +106,7 @@ start_node() {
   # etcd insists on it; the rest holds keys and other people's data.
   chmod 700 "$STATE" "$STATE/etcd" "$PKI"
   make_cgroups
-  date -u +%Y-%m-%dT%H:%M:%SZ >"$RUN/since"
+  now >"$RUN/since"
   echo "$BUILT" >"$STATE/built"
   outlive env -i "${settings[@]}" unshare --net --mount --pid --uts --ipc --fork --kill-child --mount-proc \
     bash "$SOURCES/node.sh" "$BUILT" >"$LOG/node.log" 2>&1 </dev/null
@@ -120,7 +123,7 @@ start_node() {
   ip link set "$LINK" up
   ip route add "$PODS" via "$NODE_IP"
   ip route add "$SERVICES" via "$NODE_IP"
-  : >"$RUN/started"
+  cp "$RUN/since" "$RUN/started"
 }
 
 # Pods reach the outside through a network in user space, as with rootless Docker: the machine forwards nothing and filters nothing for
