@@ -11,6 +11,7 @@ import { annotation, apiVersionOf, idOf, type KubeObject, kindOf, metadata, name
 import { holdsUnknown, markSecrets, plainProps } from "./secrets.ts";
 import type { Settings } from "./settings.ts";
 import { fieldManager, makeState, parseState } from "./state.ts";
+import { Status } from "./status.ts";
 
 /** What an operation on one resource may use. */
 export interface Context {
@@ -39,27 +40,25 @@ function timeout(seconds: number, inputs: KubeObject): number {
   return (/^\d+$/.test(written) ? Number(written) : DEFAULT_TIMEOUT) * 1000;
 }
 
-/** A log that says each text once. */
-function once(context: Context): (severity: Severity, text: string) => void {
-  const said = new Set<string>();
-  return (severity, text) => {
-    if (said.has(text)) return;
-    said.add(text);
-    void context.log(severity, text);
-  };
-}
-
-async function wait(context: Context, inputs: KubeObject, outputs: KubeObject, seconds: number, last?: KubeObject): Promise<Wait> {
+async function wait(
+  context: Context,
+  status: Status,
+  inputs: KubeObject,
+  outputs: KubeObject,
+  seconds: number,
+  last?: KubeObject,
+): Promise<Wait> {
   const { client, informers } = await context.cluster.use();
-  return { client, informers, signal: context.signal, log: once(context), timeout: timeout(seconds, inputs), inputs, outputs, last };
+  const log: Wait["log"] = (severity, text) => status.say(severity, text);
+  return { client, informers, signal: context.signal, log, timeout: timeout(seconds, inputs), inputs, outputs, last };
 }
 
-async function operation(context: Context, inputs: KubeObject, manager: string, preview: boolean): Promise<Operation> {
+async function operation(context: Context, status: Status, inputs: KubeObject, manager: string, preview: boolean): Promise<Operation> {
   const { client } = await context.cluster.use();
   return {
     client,
     signal: context.signal,
-    log: (text) => void context.log("status", text),
+    log: (text) => status.say("status", text),
     inputs,
     fieldManager: manager,
     preview,
@@ -91,6 +90,7 @@ async function reachable(context: Context): Promise<void> {
 /** Makes a new object and waits until it is ready. `seconds`: the resource's own timeout, 0 = none. */
 export async function createResource(context: Context, given: Props, seconds: number): Promise<Made> {
   const inputs = plainProps(given);
+  const status = new Status(context.log);
   const version = apiVersionOf(inputs);
   const manager = fieldManager(inputs, undefined);
   if (context.settings.render !== undefined) {
@@ -100,7 +100,7 @@ export async function createResource(context: Context, given: Props, seconds: nu
   await reachable(context);
   let made: KubeObject;
   try {
-    made = await create(await operation(context, inputs, manager, false), context.settings.upsert);
+    made = await create(await operation(context, status, inputs, manager, false), context.settings.upsert);
   } catch (error) {
     if (error instanceof NoMatchError) {
       throw new Error(
@@ -109,11 +109,10 @@ export async function createResource(context: Context, given: Props, seconds: nu
     }
     throw new Error(`resource "${context.urn}" was not successfully created by the Kubernetes API server: ${message(error)}`);
   }
-  void context.log("status", "");
   try {
     const { ready } = await import("./await/await.ts");
-    const live = await ready(await wait(context, inputs, made, seconds));
-    void context.log("status", "");
+    const live = await ready(await wait(context, status, inputs, made, seconds));
+    status.clear();
     return { id: idOf(live), state: makeState(inputs, live, given, version, manager) };
   } catch (error) {
     const live = error instanceof AwaitError ? error.object : made;
@@ -131,8 +130,9 @@ export async function previewCreate(context: Context, given: Props): Promise<Pro
   const kind = await client.resource(apiVersionOf(inputs), kindOf(inputs));
   if (kind.namespaced && (await context.cluster.lacks(namespaceOf(inputs)))) return undefined;
   const manager = fieldManager(inputs, undefined);
+  const status = new Status(context.log);
   try {
-    const { status: _, ...made } = await create(await operation(context, inputs, manager, true), context.settings.upsert);
+    const { status: _, ...made } = await create(await operation(context, status, inputs, manager, true), context.settings.upsert);
     return makeState(inputs, made, given, apiVersionOf(inputs), manager);
   } catch (error) {
     if (error instanceof NamespaceMissing || isStatus(error, 403) || isAlreadyThere(error) || noDryRun(error)) return undefined;
@@ -163,12 +163,13 @@ export async function updateResource(
   }
   if (!preview) await reachable(context);
   const { client } = await context.cluster.use();
+  const status = new Status(context.log);
   try {
-    const { before, after } = await update(await operation(context, inputs, manager, preview), old.live, ignored);
+    const { before, after } = await update(await operation(context, status, inputs, manager, preview), old.live, ignored);
     if (preview) return makeState(inputs, after, given, version, manager);
     const { ready } = await import("./await/await.ts");
-    const live = await ready(await wait(context, inputs, after, seconds, before));
-    void context.log("status", "");
+    const live = await ready(await wait(context, status, inputs, after, seconds, before));
+    status.clear();
     if (managerBefore !== manager) await relinquish(client, live, managerBefore, context.signal);
     return makeState(inputs, live, given, version, manager);
   } catch (error) {
@@ -252,8 +253,10 @@ export async function readResource(context: Context, id: string, givenInputs: Pr
   const marked = markSecrets(found, givenInputs);
   if (!imported) {
     const { checkReady } = await import("./await/await.ts");
+    const status = new Status(context.log);
     try {
-      await checkReady(await wait(context, inputs, live, 0));
+      await checkReady(await wait(context, status, inputs, live, 0));
+      status.clear();
     } catch (error) {
       if (!(error instanceof AwaitError)) throw error;
       throw new InitError(error.message, id, state, reasonsOf(error, error.message), marked);
@@ -302,11 +305,12 @@ export async function deleteResource(context: Context, id: string, given: Props,
     }
     return;
   }
+  const status = new Status(context.log);
   try {
     if (!(await remove(client, live, parseId(id).name, inputs, context.signal))) return;
     const { deleted } = await import("./await/deletion.ts");
-    await deleted(await wait(context, inputs, live, seconds), live);
-    void context.log("status", "");
+    await deleted(await wait(context, status, inputs, live, seconds), live);
+    status.clear();
   } catch (error) {
     if (error instanceof NoMatchError) return;
     if (!(error instanceof AwaitError)) throw error;

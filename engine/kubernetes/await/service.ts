@@ -23,7 +23,6 @@ export class ServiceAwaiter implements Awaiter {
     this.#wait = wait;
     this.#settle = settle;
     this.object = wait.outputs;
-    wait.log("status", "[1/3] Finding Pods to direct traffic to");
   }
 
   get watches(): Awaiter["watches"] {
@@ -34,6 +33,7 @@ export class ServiceAwaiter implements Awaiter {
   /** Calls back when time alone may have changed the answer. */
   wakes(again: () => void): void {
     this.#again = again;
+    this.#wait.log("status", "[1/3] Finding Pods to direct traffic to");
   }
 
   #type(): string {
