@@ -14,7 +14,7 @@ import { note, say } from "./terminal.ts";
  */
 export async function portForward(stackName: string, claw: string, wanted: number | undefined): Promise<number> {
   const stack = await Stack.read(stackName);
-  const { launches } = await launchesOf(stack.fleetFile);
+  const { launches } = await launchesOf(stack.fleetFile, stack.targetKind);
   const launch = launches.find((one) => one.claw === claw);
   if (launch === undefined) {
     const names = launches.map((one) => one.claw);
@@ -41,13 +41,15 @@ export async function portForward(stackName: string, claw: string, wanted: numbe
 const PATIENCE = 60;
 
 async function serve(stack: Stack, { claw, runtime }: Launch, pod: string, port: number): Promise<void> {
-  const { connect, ifThere } = await import("./kubernetes/cluster.ts");
+  const { connect } = await import("./kubernetes/cluster.ts");
+  const { ifThere } = await import("../components/kubernetes/cluster.ts");
+  const { isReady } = await import("../components/kubernetes/podstate.ts");
   const { forward, waited } = await import("./kubernetes/forward.ts");
-  const { isReady, stateOf } = await import("./kubernetes/pods.ts");
+  const { stateOf } = await import("./kubernetes/pods.ts");
   const { settingsOf } = await import("./kubernetes/settings.ts");
   const settings = settingsOf(stack);
   const { namespace } = settings;
-  const { config, core } = await connect(settings);
+  const { config, core } = await connect(settings, settings);
   const read = () => ifThere(core.readNamespacedPod({ name: pod, namespace }));
   const ended = new AbortController();
   const ready = async () => {

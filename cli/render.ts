@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { buildContext, dockerfileOf } from "../components/build.ts";
 import { contextHash } from "../components/context.ts";
 import { environment } from "../components/environment.ts";
+import { refuseOnKubernetes } from "../components/kubernetes/refused.ts";
 import { launchesOf } from "../runtimes/launch.ts";
 import type { Descriptor, Launch } from "../runtimes/runtime.ts";
 import { UserError } from "./errors.ts";
@@ -96,7 +97,8 @@ async function renderStack(
     );
   const { settingsOf } = await import("./kubernetes/settings.ts");
   const settings = settingsOf(first);
-  const { launches } = await launchesOf(first.fleetFile);
+  const { loaded, launches } = await launchesOf(first.fleetFile, "kubernetes");
+  refuseOnKubernetes(loaded);
   if (build) {
     const code = await buildImages(name);
     if (code !== 0) return code;
@@ -106,7 +108,7 @@ async function renderStack(
   for (const line of stale(stack.state, launches, stack.setting("images"))) note(line);
   const { rendered } = await import("./kubernetes/render.ts");
   const { filesOf, streamOf, writeFiles } = await import("./kubernetes/manifests.ts");
-  const registryUser = settings.registryUser ?? environment(root).CLAWFLEET_REGISTRY_USER;
+  const registryUser = settings.registryUser ?? (environment(root).CLAWFLEET_REGISTRY_USER || undefined);
   const result = rendered({ launches, stack: name, settings, images, registryUser, secrets });
   if (out === undefined) {
     if (json) say(JSON.stringify({ apiVersion: "v1", kind: "List", items: result.manifests }, null, 2));

@@ -1,11 +1,12 @@
 import type { LoadedFleet } from "../fleet/problems.ts";
+import type { Target as TargetKind } from "../runtimes/launch.ts";
 import type { Launch } from "../runtimes/runtime.ts";
 import type { ClawStatus } from "./claws.ts";
 import type { Inventory } from "./pulumi.ts";
 
 /** Where a stack's claws run, from its config `clawfleet:target`. */
-export const targetKinds = ["docker", "kubernetes"] as const;
-export type TargetKind = (typeof targetKinds)[number];
+export const targetKinds: readonly TargetKind[] = ["docker", "kubernetes"];
+export type { TargetKind };
 
 /** How many log lines of a claw that did not come up are shown. */
 export const logLines = 20;

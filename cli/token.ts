@@ -7,7 +7,7 @@ import { say } from "./terminal.ts";
 /** Prints the token that a claw's gateway wants, alone on stdout. */
 export async function token(stackName: string, claw: string): Promise<number> {
   const stack = await Stack.read(stackName);
-  const { launches } = await launchesOf(stack.fleetFile);
+  const { launches } = await launchesOf(stack.fleetFile, stack.targetKind);
   const launch = launches.find((one) => one.claw === claw);
   if (launch === undefined) {
     const names = launches.map((one) => one.claw);

@@ -15,7 +15,7 @@ import { note, say, styled } from "./terminal.ts";
  */
 export async function up(stackName: string): Promise<number> {
   const stack = await Stack.read(stackName, true);
-  const { loaded, launches } = await launchesOf(stack.fleetFile);
+  const { loaded, launches } = await launchesOf(stack.fleetFile, stack.targetKind);
   const target = await stack.target();
   const refresh = await target.prepare(loaded, launches);
   const code = await showPulumi([

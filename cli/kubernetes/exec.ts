@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { UserError } from "../errors.ts";
-import { reasonOf } from "./forward.ts";
+import { whyOf } from "./forward.ts";
 
 /**
  * All that a command in a pod's container writes to stdout.
@@ -28,7 +28,7 @@ export async function outputOf(config: KubeConfig, namespace: string, pod: strin
         socket.onclose = () => reject(failed("the connection ended"));
         socket.onerror = () => reject(failed("the connection broke"));
       })
-      .catch((error: unknown) => reject(failed(reasonOf(error))));
+      .catch((error: unknown) => reject(failed(whyOf(error))));
   });
   return Buffer.concat(chunks).toString();
 }

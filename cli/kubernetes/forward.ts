@@ -60,7 +60,7 @@ export async function forward(
     socket.on("error", () => socket.destroy());
     join(config, to, socket, options).catch((error: unknown) => {
       socket.destroy();
-      options.problem(reasonOf(error));
+      options.problem(whyOf(error));
     });
   });
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
@@ -132,7 +132,7 @@ async function join(
 }
 
 /** The text of what the client library rejects with: an error, or an event with a message. */
-export function reasonOf(error: unknown): string {
+export function whyOf(error: unknown): string {
   if (typeof error === "object" && error !== null && "message" in error && typeof error.message === "string" && error.message !== "")
     return error.message;
   return systemCode(error) ?? String(error);

@@ -1,10 +1,11 @@
 import http from "node:http";
 import https from "node:https";
 import type { V1Pod } from "@kubernetes/client-node";
+import { ifThere, statusOf } from "../../components/kubernetes/cluster.ts";
 import { CONTAINER } from "../../components/kubernetes/names.ts";
+import { redacted } from "../../components/kubernetes/podstate.ts";
 import { UserError } from "../errors.ts";
-import { apiStatus, type Cluster, ifThere } from "./cluster.ts";
-import { redacted } from "./pods.ts";
+import type { Cluster } from "./cluster.ts";
 
 /** A container that has not started, or not again yet, is asked for by this status. */
 const NOT_STARTED = 400;
@@ -20,8 +21,8 @@ export async function lastLog({ core }: Cluster, namespace: string, pod: string,
       const text = await core.readNamespacedPodLog({ name: pod, namespace, container: CONTAINER, tailLines: tail, previous });
       if (text) return text;
     } catch (error) {
-      if (apiStatus(error) === 404) return "";
-      if (apiStatus(error) !== NOT_STARTED) throw error;
+      if (statusOf(error) === 404) return "";
+      if (statusOf(error) !== NOT_STARTED) throw error;
     }
   }
   return "";
@@ -42,7 +43,7 @@ export async function secretValues({ core }: Cluster, namespace: string, pod: V1
       if (secret === undefined) return undefined;
       values.push(...Object.values(secret.data ?? {}).map((value) => Buffer.from(value, "base64").toString()));
     } catch (error) {
-      if (apiStatus(error) !== 403) throw error;
+      if (statusOf(error) !== 403) throw error;
       return undefined;
     }
   }

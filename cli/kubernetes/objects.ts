@@ -1,7 +1,8 @@
 import type { KubernetesObject, V1Pod } from "@kubernetes/client-node";
+import { ifThere } from "../../components/kubernetes/cluster.ts";
 import { component, label, labelValue } from "../../components/kubernetes/names.ts";
 import type { State } from "../pulumi.ts";
-import { type Cluster, ifThere } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
 
 /** Kinds of a stack's objects in its namespace, in the order in which they are removed. Never claims and the namespace: they are data. */
 const KINDS = [

@@ -19,31 +19,6 @@ export function stateOf(pod: V1Pod | undefined): string {
   return pod.status?.phase?.toLowerCase() ?? "unknown";
 }
 
-export function isReady(pod: V1Pod | undefined): boolean {
-  if (pod === undefined || pod.metadata?.deletionTimestamp !== undefined) return false;
-  return pod.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
-}
-
-/** Why a pod is not ready, for a person: `CrashLoopBackOff, restarted 3 times, exit code 1`. */
-export function troubleOf(pod: V1Pod): string {
-  const container = containerOf(pod);
-  const { waiting, terminated } = container?.state ?? {};
-  const exit = (terminated ?? container?.lastState?.terminated)?.exitCode;
-  const killed =
-    (terminated ?? container?.lastState?.terminated)?.reason === "OOMKilled" ? "killed: it used more memory than its limit" : "";
-  const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === "PodScheduled" && status === "False");
-  const restarts = container?.restartCount ?? 0;
-  const parts = [
-    stateOf(pod) === "running" ? "running, not ready" : stateOf(pod),
-    unscheduled?.message ?? "",
-    waiting?.message ?? "",
-    killed,
-    restarts > 0 ? `restarted ${restarts} ${restarts === 1 ? "time" : "times"}` : "",
-    exit === undefined ? "" : `exit code ${exit}`,
-  ];
-  return parts.filter((part) => part !== "").join(", ");
-}
-
 const timeOf = ({ lastTimestamp, eventTime, firstTimestamp, metadata }: CoreV1Event): number =>
   new Date(lastTimestamp ?? eventTime ?? firstTimestamp ?? metadata.creationTimestamp ?? 0).getTime();
 
@@ -74,12 +49,4 @@ export function uidIn(statuses: string): number | undefined {
     return name === undefined || uid === undefined || ["pause", "sh", "cat"].includes(name) ? [] : [Number(uid)];
   });
   return uids.length === 0 ? undefined : Math.min(...uids);
-}
-
-/** A text without these values. Longer ones first: one may be a part of another. */
-export function redacted(text: string, values: readonly string[]): string {
-  return [...values]
-    .filter((value) => value !== "")
-    .sort((a, b) => b.length - a.length)
-    .reduce((all, value) => all.replaceAll(value, "***"), text);
 }

@@ -1,3 +1,4 @@
+import { ifThere } from "../../components/kubernetes/cluster.ts";
 import { CONTAINER } from "../../components/kubernetes/names.ts";
 import { loadRuntimes } from "../../runtimes/index.ts";
 import type { Descriptor } from "../../runtimes/runtime.ts";
@@ -5,7 +6,7 @@ import type { ClawStatus } from "../claws.ts";
 import { UserError } from "../errors.ts";
 import { awaitHealth, type Health } from "../health.ts";
 import type { Inventory } from "../pulumi.ts";
-import { type Cluster, ifThere } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import { outputOf } from "./exec.ts";
 import { forward } from "./forward.ts";
 import { stateOf, uidIn } from "./pods.ts";

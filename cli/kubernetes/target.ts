@@ -1,4 +1,9 @@
+import { ifThere, statusOf } from "../../components/kubernetes/cluster.ts";
 import { claimName, label, podName } from "../../components/kubernetes/names.ts";
+import { failureOf, isReady, waitOf } from "../../components/kubernetes/podstate.ts";
+import { problemsOf } from "../../components/kubernetes/preflight.ts";
+import { refuseOnKubernetes } from "../../components/kubernetes/refused.ts";
+import type { KubernetesSettings } from "../../components/kubernetes/settings.ts";
 import type { LoadedFleet } from "../../fleet/problems.ts";
 import type { Launch } from "../../runtimes/runtime.ts";
 import { noClaw, UserError } from "../errors.ts";
@@ -7,7 +12,7 @@ import { recover } from "../recover.ts";
 import type { Stack } from "../stack.ts";
 import { type LastWords, logLines, type Target, type Trouble, type Unnoted } from "../target.ts";
 import { note, say } from "../terminal.ts";
-import { apiStatus, type Cluster, connect, ifThere } from "./cluster.ts";
+import { type Cluster, connect } from "./cluster.ts";
 import { waited } from "./forward.ts";
 import { followLog, lastLog, linesOf, secretValues } from "./logs.ts";
 import {
@@ -23,7 +28,7 @@ import {
   trialPods,
   typeOf,
 } from "./objects.ts";
-import { eventLines, isReady, troubleOf } from "./pods.ts";
+import { eventLines } from "./pods.ts";
 import { settingsOf } from "./settings.ts";
 import { clawStatuses } from "./status.ts";
 
@@ -34,19 +39,21 @@ const EVENTS = 8;
 export class KubernetesTarget implements Target {
   readonly kind = "kubernetes";
   readonly #stack: Stack;
+  readonly #settings: KubernetesSettings;
   readonly #namespace: string;
   readonly cluster: Cluster;
 
-  private constructor(stack: Stack, namespace: string, cluster: Cluster) {
+  private constructor(stack: Stack, settings: KubernetesSettings, cluster: Cluster) {
     this.#stack = stack;
-    this.#namespace = namespace;
+    this.#settings = settings;
+    this.#namespace = settings.namespace;
     this.cluster = cluster;
   }
 
   /** @throws UserError when its config is wrong or its cluster does not answer */
   static async of(stack: Stack): Promise<KubernetesTarget> {
     const settings = settingsOf(stack);
-    return new KubernetesTarget(stack, settings.namespace, await connect(settings));
+    return new KubernetesTarget(stack, settings, await connect(settings, settings));
   }
 
   get place(): string {
@@ -57,7 +64,10 @@ export class KubernetesTarget implements Target {
     return `the namespace ${this.#namespace}`;
   }
 
-  async prepare(_loaded: LoadedFleet, launches: readonly Launch[]): Promise<boolean> {
+  async prepare(loaded: LoadedFleet, launches: readonly Launch[]): Promise<boolean> {
+    refuseOnKubernetes(loaded);
+    const problems = await problemsOf(this.cluster, this.#settings);
+    if (problems.length > 0) throw new UserError(problems.map(({ message }) => message).join("\n"));
     // Images are built on a daemon, whatever runs them.
     if ((this.#stack.setting("images") ?? "build") === "build") await this.#stack.docker();
     const refresh = await recover(
@@ -102,7 +112,11 @@ export class KubernetesTarget implements Target {
     for (const launch of launches) {
       const pod = pods.get(launch.claw);
       if (isReady(pod)) continue;
-      found.push({ claw: launch.claw, what: pod === undefined ? "no pod" : troubleOf(pod), words: await this.lastWords(launch) });
+      found.push({
+        claw: launch.claw,
+        what: pod === undefined ? "no pod" : (failureOf(pod) ?? waitOf(pod)),
+        words: await this.lastWords(launch),
+      });
     }
     return found;
   }
@@ -184,7 +198,7 @@ export class KubernetesTarget implements Target {
     try {
       await ifThere(core.deleteNamespace({ name }));
     } catch (error) {
-      if (apiStatus(error) !== 409) throw error;
+      if (statusOf(error) !== 409) throw error;
     }
     const gone = await waited(async () => (await ifThere(core.readNamespace({ name }))) === undefined, 300);
     if (!gone)
