@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # The fleet of this run; empty = what CLAWFLEET_FLEET or the stack's config names.
 FLEET ?=
+# The stack of this run; empty = what PULUMI_STACK names, else dev.
+STACK ?=
 # Further arguments for the command, e.g. make logs CLAW=ada ARGS=-f
 ARGS ?=
 ifneq ($(FLEET),)
@@ -13,6 +15,9 @@ export CLAWFLEET_FLEET := $(FLEET)
 endif
 ifeq ($(CLAWFLEET_FLEET),)
 unexport CLAWFLEET_FLEET
+endif
+ifneq ($(STACK),)
+export PULUMI_STACK := $(STACK)
 endif
 
 SETUP = engine/setup.sh --fleet "$${CLAWFLEET_FLEET:-fleets/starter.toml}"
@@ -23,7 +28,8 @@ ENV = . $(LOCAL)
 
 help: ## show this
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 25
-	@echo; echo '  FLEET=FILE chooses the fleet file (make up FLEET=fleets/trio.toml), CLAW=NAME the claw (make logs CLAW=ada).'
+	@echo; echo '  FLEET=FILE chooses the fleet file (make up FLEET=fleets/trio.toml), CLAW=NAME the claw (make logs CLAW=ada),'; \
+	echo '  STACK=NAME the stack (make up STACK=k8s).'
 
 up: ## set up what is missing, then bring the fleet up
 	@$(SETUP); $(ENV); exec clawfleet up $(ARGS)
@@ -56,6 +62,13 @@ doctor: ## show what is on this machine and what is wrong with it
 
 setup: ## set up what is missing, and nothing else
 	@$(SETUP)
+
+cluster: ## start a Kubernetes cluster on this machine, for make up STACK=k8s (root; built once, some 7 minutes)
+	@$(SETUP); $(ENV); engine/cluster.sh up >/dev/null
+	@echo 'The cluster runs. Next: make up STACK=k8s, make status STACK=k8s; make shell has kubectl. make cluster-down stops it.'
+
+cluster-down: ## stop that cluster; what is in it stays
+	@engine/cluster.sh down
 
 check: ## static checks: Biome, tsc, shellcheck, gofmt, go vet, generated files
 	@engine/setup.sh --checks; exec engine/test.sh --checks

@@ -8,9 +8,10 @@
 #   engine/cluster.sh status         says how it is; exit code 1 when it does not run
 #   engine/cluster.sh restart PART   ends and starts anew: kubelet, apiserver, or node (all of its processes, as after a power cut)
 #   engine/cluster.sh import TAR...  puts images that `docker save` wrote into the node
-#   engine/cluster.sh build          builds the programs, and nothing else
+#   engine/cluster.sh build          builds the programs, and nothing else; prints their folder
+#   engine/cluster.sh packages       prints the Debian packages that it wants and this machine lacks
 #
-# CLAWFLEET_CLUSTER=NAME names another cluster than `clawfleet`, with its own addresses and state. All but build, env and status needs root.
+# CLAWFLEET_CLUSTER=NAME names another cluster than `clawfleet`, with its own addresses and state. up, down, purge, restart and import need root.
 set -euo pipefail
 # shellcheck source=lib/common.sh
 . "$(dirname "$0")/lib/common.sh"
@@ -37,7 +38,7 @@ PATH_BEFORE=$PATH
 PATH=$PATH:/usr/sbin:/sbin
 
 usage() {
-  sed -n '2,14p' "$0" >&2
+  sed -n '2,15p' "$0" >&2
   exit 2
 }
 
@@ -212,7 +213,7 @@ check_name
 command=${1:-}
 shift || usage
 case $command in
-  up | down | purge | env | status | build) if [ $# -ne 0 ]; then usage; fi ;;
+  up | down | purge | env | status | build | packages) if [ $# -ne 0 ]; then usage; fi ;;
   restart) if [ $# -ne 1 ] || ! [[ $1 =~ ^(kubelet|apiserver|node)$ ]]; then usage; fi ;;
   import) if [ $# -eq 0 ]; then usage; fi ;;
   *) usage ;;
@@ -238,6 +239,7 @@ case $command in
     fi
     ;;
   status) status ;;
+  packages) cluster_packages ;;
   build)
     ensure_built
     echo "$BUILT"

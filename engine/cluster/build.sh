@@ -33,7 +33,7 @@ build() {
   local options=(-mod=readonly -modcacherw -trimpath)
   rm -rf "$new"
   mkdir -p "$new/parts" "$new/bin" "$new/images"
-  cd "$SOURCES"
+  cd "$SOURCES" || return
   # Without these the API server says v0.0.0, and clients misjudge what it can do.
   nice "$go" build "${options[@]}" -o "$new/kubernetes" -ldflags "-s -w -X $version.gitVersion=v$KUBERNETES_VERSION \
     -X $version.gitMajor=1 -X $version.gitMinor=34 -X $version.gitTreeState=clean" .
@@ -41,7 +41,7 @@ build() {
   ln -s ../kubernetes "$new/bin/kubectl"
   "$go" build "${options[@]}" -o "$new/pause" -ldflags '-s -w' ./pause
   one_file_image "$new/images/pause.tar" "$new/pause" "$PAUSE_IMAGE" 65535:65535
-  cd dns
+  cd dns || return
   nice "$go" build "${options[@]}" -o "$new/coredns" -ldflags '-s -w' .
   one_file_image "$new/images/coredns.tar" "$new/coredns" "$DNS_IMAGE" 65532:65532
   rm "$new/pause" "$new/coredns"

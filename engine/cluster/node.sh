@@ -2,14 +2,12 @@
 # The node, seen from inside: the first process of its namespaces, started by host.sh with nothing but the settings in its
 # environment. It arranges the mounts and the network, starts the parts, and starts each one again that ends, as systemd would.
 # When it ends, the kernel ends all that is left in here and drops every mount and link: the machine outside is as before.
+# shellcheck disable=SC2317 # a trap calls `stop`, and it the rest
 set -uo pipefail
 # shellcheck source=../lib/common.sh
 . "$(dirname "$0")/../lib/common.sh"
 # shellcheck source=settings.sh
 . "$(dirname "$0")/settings.sh"
-
-# What containerd unpacks is looked into by pods' own users, whoever started the node.
-umask 022
 
 PARTS=$1/parts
 IMAGES=$1/images

@@ -113,6 +113,11 @@ clawfleet_default CLAWFLEET_BUILD_CARGO "\$("\$clawfleet_root/engine/build-setti
 SH
     if [ -n "$bases" ]; then echo "clawfleet_default CLAWFLEET_BASES $(quote "$bases")"; fi
     if [ -n "$files" ]; then echo "clawfleet_default CLAWFLEET_MAX_OPEN_FILES $files"; fi
+    cat <<'SH'
+if [ -z "${KUBECONFIG+set}" ]; then
+  eval "$("$clawfleet_root/engine/cluster.sh" env | sed '/^export PATH=/!s/^export \([A-Z_]*\)=/clawfleet_default \1 /')"
+fi
+SH
     echo 'export CLAWFLEET_ENV_SET'
     echo 'unset clawfleet_root clawfleet_state'
     echo 'unset -f clawfleet_default clawfleet_path'

@@ -11,14 +11,20 @@ install_packages() {
     fail "$why needs Debian packages, and neither root nor sudo is to be had here. Let an administrator run: apt-get install --no-install-recommends $*"
   fi
   say "  $why: installing the Debian packages $*"
-  # Where systemd runs, Debian's package would start Docker as root, now and at every boot; the rootless daemon needs none of it.
-  if [[ " $* " == *" docker.io "* ]] && [ -d /run/systemd/system ] && ! have dockerd; then
-    local services=(docker.service docker.socket)
-    if ! have containerd; then services+=(containerd.service); fi
-    say "  keeping Docker's rootful services off (to have them: systemctl unmask ${services[*]})"
-    as_root systemctl mask --quiet "${services[@]}"
-  fi
+  if [ -d /run/systemd/system ]; then keep_services_off "$@"; fi
   slow "installing Debian packages" "apt-${1//[^a-z0-9]/-}" apt_install "$@"
+}
+
+# keep_services_off PACKAGE...: where systemd runs, Debian's packages would start these services as root, now and at every boot;
+# nothing here needs them: Docker runs rootless, and a cluster starts what it uses by itself.
+keep_services_off() {
+  local services=()
+  if [[ " $* " == *" docker.io "* ]] && ! have dockerd; then services+=(docker.service docker.socket); fi
+  if [[ " $* " == *" docker.io "* || " $* " == *" containerd "* ]] && ! have containerd; then services+=(containerd.service); fi
+  if [[ " $* " == *" docker-registry "* ]] && ! have docker-registry; then services+=(docker-registry.service); fi
+  if [ ${#services[@]} -eq 0 ]; then return; fi
+  say "  keeping the packages' own services off (to have them: systemctl unmask ${services[*]})"
+  as_root systemctl mask --quiet "${services[@]}"
 }
 
 apt_install() {
@@ -38,6 +44,8 @@ prepare_packages() {
   if [ "$mode" = --tests ]; then pip=needed; fi
   if [ -n "$pip" ] && ! python3 -m pip --version >/dev/null 2>&1; then wanted+=(python3-pip); fi
   if [ "$mode" != --checks ] && ! find_docker; then mapfile -t -O "${#wanted[@]}" wanted < <(docker_packages); fi
+  # Without root there is no cluster, and the tests that want one say so.
+  if [ "$mode" = --tests ] && can_be_root; then mapfile -t -O "${#wanted[@]}" wanted < <("$CLAWFLEET_ROOT/engine/cluster.sh" packages); fi
   install_packages "the set-up" "${wanted[@]}"
   if [ "$mode" != --checks ] && [ "$(id -u)" -ne 0 ] && [ -t 0 ] && have sudo && [ ! -e "$CLAWFLEET_STATE/bases" ]; then
     say "  sudo may ask for your password: subordinate user ids for Docker and base images made here need root"
