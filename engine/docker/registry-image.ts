@@ -18,9 +18,14 @@ const fields: Fields = {
   triggers: map({ replace: true }),
 };
 
-function credentials(context: Context, inputs: Props, registry: string): Credentials {
+/** The image's own login, else the provider's for its registry. */
+function knownCredentials(context: Context, inputs: Props, registry: string): Credentials | undefined {
   const own = objectOf(inputs, "authConfig");
-  const known = own ? { username: str(own, "username") ?? "", password: str(own, "password") ?? "" } : context.credentials(registry);
+  return own ? { username: str(own, "username") ?? "", password: str(own, "password") ?? "" } : context.credentials(registry);
+}
+
+function credentials(context: Context, inputs: Props, registry: string): Credentials {
+  const known = knownCredentials(context, inputs, registry);
   if (known) return known;
   throw new Error(
     `resourceDockerRegistryImageCreate: Unable to get authConfig for registry: no auth config found for registry ${registry}. ` +
@@ -61,7 +66,7 @@ export const registryImage: Kind = {
       const found = await context.daemon.json({
         method: "GET",
         path: `/distribution/${name}/json`,
-        headers: authHeader(context.credentials(registry), registry),
+        headers: authHeader(knownCredentials(context, inputs, registry), registry),
         signal: context.signal,
       });
       const digest = String(at(found, "Descriptor", "digest"));
