@@ -1,5 +1,5 @@
 import type { V1StatefulSet } from "@kubernetes/client-node";
-import { all, type Output, output, type Resource, RunError } from "@pulumi/pulumi";
+import { all, log, type Output, output, type Resource, RunError } from "@pulumi/pulumi";
 import type { Launch } from "../../runtimes/runtime.ts";
 import { type Cluster, reasonOf } from "./cluster.ts";
 import { TRIALS } from "./objects/namespace.ts";
@@ -44,9 +44,10 @@ export function clusterRollout(cluster: Cluster, settings: KubernetesSettings): 
       const args = await known(next);
       if (!settings.trial) return;
       const { claw } = args.launch;
-      await inTurn(async () => tryNext(cluster, settings, (await live()).get(claw), args)).catch((error: unknown) => {
-        if (error instanceof TrialFailed) throw new RunError(error.message);
-        throw new RunError(`claw "${claw}": its next version cannot be tried: ${reasonOf(error)}`);
+      // Shown while it lasts.
+      const say = (line: string) => log.info(line, next.claw, undefined, true);
+      await inTurn(async () => tryNext(cluster, settings, (await live()).get(claw), args, say)).catch((error: unknown) => {
+        throw told(error instanceof TrialFailed ? error.message : `claw "${claw}": its next version cannot be tried: ${reasonOf(error)}`);
       });
     },
     watch(next, statefulSet) {
@@ -56,6 +57,13 @@ export function clusterRollout(cluster: Cluster, settings: KubernetesSettings): 
       });
     },
   };
+}
+
+/** An error that is shown as it is. The program may have ended when it comes, and then Pulumi shows a stack trace, if it has one. */
+function told(message: string): RunError {
+  const error = new RunError(message);
+  error.stack = "";
+  return error;
 }
 
 /** All of the namespace by name: asked for once, however many claws there are. */

@@ -25,6 +25,7 @@ export class TrialFailed extends Error {}
  * version is the one that runs.
  *
  * @param live The claw's StatefulSet as it is; undefined when there is none.
+ * @param say Called with a line when a trial begins.
  * @throws TrialFailed when it does not become ready; the claw is then as it was
  */
 export async function tryNext(
@@ -32,6 +33,7 @@ export async function tryNext(
   settings: KubernetesSettings,
   live: V1StatefulSet | undefined,
   next: TrialArgs,
+  say: (line: string) => unknown,
 ): Promise<void> {
   const { namespace } = settings;
   const { claw, runtime } = next.launch;
@@ -47,6 +49,7 @@ export async function tryNext(
     ].join("\n");
     return new TrialFailed(redacted(text, next.secrets));
   };
+  say("trying its next version beside the one that runs");
   await removeTrials(cluster, namespace, claw);
   const remove = () => removeTrials(cluster, namespace, claw);
   interrupted.add(remove);
