@@ -40,7 +40,7 @@ async function answers(): Promise<void> {
   expect(await response.json()).toMatchObject(health.expect);
 }
 
-describeOnCluster("a claw that others edit", { timeout: 120_000 }, () => {
+describeOnCluster("a claw that others edit", { timeout: 300_000 }, () => {
   beforeAll(async () => {
     stack = new KubernetesStack(await cluster(), "drift", fleet(), { CLAWFLEET_SECRET_CANARY: "sk-canary-of-drift-1" });
     await stack.init();

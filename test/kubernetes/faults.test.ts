@@ -99,7 +99,7 @@ const stateSchema = z.looseObject({
   }),
 });
 
-describeOnCluster("a fault while a claw serves", { timeout: 180_000 }, () => {
+describeOnCluster("a fault while a claw serves", { timeout: 300_000 }, () => {
   beforeAll(async () => {
     stack = new KubernetesStack(await cluster(), "faults", fleet());
     stack.settings(settings);
@@ -217,7 +217,7 @@ describeOnCluster("a fault while a claw serves", { timeout: 180_000 }, () => {
   }
 });
 
-describeOnCluster("a fault before anything is there", { timeout: 120_000 }, () => {
+describeOnCluster("a fault before anything is there", { timeout: 300_000 }, () => {
   test("no such storage class: said with those that there are, and nothing is made", async () => {
     const one = await another("class", { "clawfleet:storageClass": "no-such-class" });
     expectClear(await one.clawfleet("up"), /"?no-such-class"?/, /local/);

@@ -41,7 +41,7 @@ async function refused(object: object): Promise<string> {
   }
 }
 
-describeOnCluster("a fleet's namespace", { timeout: 120_000 }, () => {
+describeOnCluster("a fleet's namespace", { timeout: 300_000 }, () => {
   beforeAll(async () => {
     stack = new KubernetesStack(await cluster(), "restricted", '[[agent]]\nname = "ada"\nruntime = "picoclaw"\n');
     await stack.init();
@@ -69,7 +69,7 @@ describeOnCluster("a fleet's namespace", { timeout: 120_000 }, () => {
   });
 
   test("takes a pod that is as restricted as a claw, and gives it limits where it has none", async () => {
-    expect(await refused(pod("modest", { container: { resources: {} } }))).toBe("");
+    expect(await refused(pod("modest", { container: { resources: { requests: { cpu: "10m", memory: "16Mi", "ephemeral-storage": "8Mi" } } } }))).toBe("");
     const limits = await stack.field("pod/modest", ".spec.containers[0].resources.limits");
     expect(Object.keys(z.record(z.string(), z.string()).parse(JSON.parse(limits))).sort()).toEqual(
       expect.arrayContaining(["cpu", "memory"]),
@@ -107,7 +107,7 @@ describeOnCluster("a fleet's namespace", { timeout: 120_000 }, () => {
     const closed = await specOf("default-deny");
     expect(closed).toEqual({ podSelector: {}, policyTypes: ["Ingress", "Egress"] });
     const ada = await specOf("ada");
-    expect(ada.podSelector.matchLabels).toMatchObject({ "app.kubernetes.io/instance": "ada" });
+    expect(ada.podSelector.matchLabels).toMatchObject({ "dev.clawfleet.claw": "ada", "app.kubernetes.io/component": "claw" });
     expect(JSON.stringify(ada.ingress ?? [])).not.toContain("0.0.0.0/0");
     const internet = z.array(z.object({ ipBlock: z.object({ cidr: z.string(), except: z.array(z.string()) }) }));
     const open = (ada.egress ?? []).flatMap(
