@@ -38,7 +38,7 @@ PATH_BEFORE=$PATH
 PATH=$PATH:/usr/sbin:/sbin
 
 usage() {
-  sed -n '2,15p' "$0" >&2
+  sed -n '2,14p' "$0" >&2
   exit 2
 }
 
@@ -93,6 +93,7 @@ wait_until_useful() {
   wait_for "the node is ready" 180 kubelet node_ready
   wait_for "pods of an earlier run are looked at" 60 kubelet pods_looked_at
   wait_for "volumes are made" 60 provisioner test -e "$RUN/provisioner"
+  wait_for "network policies are enforced" 60 policies test -e "$RUN/policies"
   wait_for "the registry answers" 30 registry registry_answers
   wait_for "pods are let in" 120 kube-controller-manager account_there
   wait_for "names are resolved" 120 kubelet names_resolved
@@ -125,7 +126,7 @@ up_locked() {
 }
 
 # All of the last line's waits at once, and quickly, for a cluster that has been up for long.
-useful() { answers && node_ready && registry_answers && [ -e "$RUN/provisioner" ] && account_there >/dev/null && names_resolved; }
+useful() { answers && node_ready && registry_answers && [ -e "$RUN/provisioner" ] && [ -e "$RUN/policies" ] && account_there >/dev/null && names_resolved; }
 
 up() {
   local packages
@@ -191,6 +192,7 @@ status() {
   report API answers "$API"
   report node node_ready "$CLUSTER, pods $PODS, services $SERVICES"
   report provisioner test -e "$RUN/provisioner" "storage class local, $STATE/volumes"
+  report policies test -e "$RUN/policies" "enforced by iptables"
   report registry registry_answers "$REGISTRY"
   report "way out" pid_of uplink "$UPLINK"
   printf '%-12s %s\n' logs "$LOG" kubeconfig "$KUBECONFIG_FILE"

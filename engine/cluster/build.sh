@@ -6,7 +6,7 @@ SOURCES=$CLAWFLEET_ROOT/engine/cluster
 BUILD_KEY=$(cd "$SOURCES" && find . -name '*.go' -o -name 'go.*' -o -name build.sh | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c 1-12)
 BUILT=$CLAWFLEET_CACHE/kubernetes/$KUBERNETES_VERSION-$BUILD_KEY
 DNS_IMAGE=clawfleet.local/coredns:1.12.4 # as in dns/go.mod
-PARTS=(etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy provisioner)
+PARTS=(etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy provisioner policies)
 
 # one_file_image FILE PROGRAM NAME USER: writes an image that holds PROGRAM alone, as `docker save` does, without any engine. The same
 # program gives the same image.

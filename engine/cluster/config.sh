@@ -10,11 +10,12 @@ write_config() {
   kubelet_config >"$CONF/kubelet.yaml"
   cni_config >"$CONF/cni/10-pods.conflist"
   sed -e "s|@DNS_IMAGE@|$DNS_IMAGE|" -e "s|@SERVICE_DNS@|$SERVICE_DNS|" "$SOURCES/objects.yaml" >"$CONF/objects.yaml"
+  # All of it at the top, as this is the registry itself and no mirror of it: after a mirror's "not found" containerd asks the server
+  # once more, without the authority, and tells of that instead.
   cat >"$CONF/certs.d/$REGISTRY/hosts.toml" <<TOML
 server = "https://$REGISTRY"
-[host."https://$REGISTRY"]
-  capabilities = ["pull", "resolve"]
-  ca = "$PKI/ca.crt"
+capabilities = ["pull", "resolve"]
+ca = "$PKI/ca.crt"
 TOML
 }
 

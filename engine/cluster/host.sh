@@ -100,7 +100,7 @@ start_node() {
   # Images from elsewhere may have to come through a proxy; the cluster's own registry never does.
   for i in HTTP_PROXY HTTPS_PROXY SSL_CERT_FILE SSL_CERT_DIR; do if [ -n "${!i:-}" ]; then settings+=("$i=${!i}"); fi; done
   settings+=("NO_PROXY=${NO_PROXY:+$NO_PROXY,}localhost,127.0.0.1,$HOST_IP,$NODE_IP,$PODS,$SERVICES")
-  rm -rf "$RUN"/{node.pid,started,provisioner,containerd.sock,containerd.sock.ttrpc}
+  rm -rf "$RUN"/{node.pid,started,provisioner,policies,containerd.sock,containerd.sock.ttrpc}
   mkdir -p "$RUN" "$LOG/pods" "$STATE"/{etcd,kubelet,volumes}
   rm -f "$LOG"/*.log
   # etcd insists on it; the rest holds keys and other people's data.

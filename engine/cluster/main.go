@@ -26,6 +26,7 @@ import (
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 
+	"clawfleet/engine/cluster/policies"
 	"clawfleet/engine/cluster/provisioner"
 )
 
@@ -36,6 +37,7 @@ var servers = map[string]func() *cobra.Command{
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 	"kube-proxy":              proxy.NewProxyCommand,
+	"policies":                policies.Command,
 	"provisioner":             provisioner.Command,
 }
 

@@ -121,6 +121,7 @@ start_rest() {
   keep kube-proxy "$PARTS/kube-proxy" --kubeconfig "$CONF/proxy.kubeconfig" --hostname-override "$CLUSTER" --proxy-mode iptables --cluster-cidr "$PODS" \
     --conntrack-max-per-core 0 --conntrack-tcp-timeout-established 0s --conntrack-tcp-timeout-close-wait 0s
   keep provisioner "$PARTS/provisioner" --kubeconfig "$CONF/provisioner.kubeconfig" --folder "$STATE/volumes" --node "$CLUSTER" --ready-file "$RUN/provisioner"
+  keep policies "$PARTS/policies" --kubeconfig "$CONF/policies.kubeconfig" --ready-file "$RUN/policies"
 }
 
 end() {
@@ -143,7 +144,7 @@ stop() {
   local i
   trap '' TERM INT
   if [ ${#keepers[@]} -gt 0 ]; then kill -KILL "${keepers[@]}" 2>/dev/null; fi
-  end kubelet kube-controller-manager kube-scheduler kube-proxy provisioner
+  end kubelet kube-controller-manager kube-scheduler kube-proxy provisioner policies
   end_containers
   end kube-apiserver
   for ((i = 0; i < 30; i++)); do
