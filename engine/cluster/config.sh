@@ -10,13 +10,9 @@ write_config() {
   kubelet_config >"$CONF/kubelet.yaml"
   cni_config >"$CONF/cni/10-pods.conflist"
   sed -e "s|@DNS_IMAGE@|$DNS_IMAGE|" -e "s|@SERVICE_DNS@|$SERVICE_DNS|" "$SOURCES/objects.yaml" >"$CONF/objects.yaml"
-  # All of it at the top, as this is the registry itself and no mirror of it: after a mirror's "not found" containerd asks the server
-  # once more, without the authority, and tells of that instead.
-  cat >"$CONF/certs.d/$REGISTRY/hosts.toml" <<TOML
-server = "https://$REGISTRY"
-capabilities = ["pull", "resolve"]
-ca = "$PKI/ca.crt"
-TOML
+  # The authority alone, as for Docker. A hosts.toml that names it would make the registry its own mirror: after a mirror's "not found"
+  # containerd asks the server once more, without the authority, and tells of that instead.
+  cp "$PKI/ca.crt" "$CONF/certs.d/$REGISTRY/ca.crt"
 }
 
 # restrict_oom_score_adj: without it no pod starts where root lacks CAP_SYS_RESOURCE, as in a container.
