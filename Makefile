@@ -24,7 +24,7 @@ SETUP = engine/setup.sh --fleet "$${CLAWFLEET_FLEET:-fleets/starter.toml}"
 LOCAL = "$${CLAWFLEET_STATE:-.clawfleet}/env"
 ENV = . $(LOCAL)
 
-.PHONY: help up down clean preview status logs token shell doctor setup check test test-kubernetes images bench
+.PHONY: help up down clean preview status logs token forward shell doctor setup cluster cluster-down check test test-kubernetes images bench
 
 help: ## show this
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 25
@@ -54,6 +54,10 @@ token: ## show the token that a claw's gateway wants (CLAW=name)
 	@if [ -z "$${CLAW:-}" ]; then echo 'which claw? make token CLAW=name (make status lists them)' >&2; exit 2; fi
 	@$(SETUP); $(ENV); exec clawfleet token "$$CLAW" $(ARGS)
 
+forward: ## bring a claw on Kubernetes to 127.0.0.1, until Ctrl-C (CLAW=name)
+	@if [ -z "$${CLAW:-}" ]; then echo 'which claw? make forward CLAW=name (make status lists them)' >&2; exit 2; fi
+	@$(SETUP); $(ENV); exec clawfleet port-forward "$$CLAW" $(ARGS)
+
 shell: ## open a shell in which pulumi, clawfleet and docker work by hand
 	@$(SETUP); $(ENV); exec engine/shell.sh
 
@@ -82,5 +86,5 @@ test-kubernetes: ## of `make test`, only what runs on the real cluster
 images: ## build all images, show how large they are (ARGS=--record: write it down; ARGS=picoclaw: only that one)
 	@engine/setup.sh --tests; $(ENV); exec node cli/images.ts $(ARGS)
 
-bench: ## measure against Docker Compose and plain Docker; writes bench/results.md
+bench: ## measure against Docker Compose, plain Docker and kubectl; writes bench/results.md (ARGS='--only docker')
 	@engine/setup.sh --tests; $(ENV); CLAWFLEET_COMPOSE=$$(engine/compose.sh); export CLAWFLEET_COMPOSE; exec node test/bench/main.ts $(ARGS)
