@@ -46,6 +46,12 @@ export function imageSource(text: string | undefined): ImageSource {
 }
 
 /**
+ * The next image comes before the last one goes, whatever the provider says: else Pulumi removes first what runs the last one. Neither is
+ * deleted in truth.
+ */
+const successor = { deleteBeforeReplace: false } as const;
+
+/**
  * A runtime's image: built on the daemon from this repository and, with a registry, pushed; rebuilt when a file it is made of
  * changes. Or, when `images` is pull, taken as it was published.
  */
@@ -79,7 +85,7 @@ export class RuntimeImage extends ComponentResource {
           triggers: { content: contextHash(buildContext, dockerfile) },
         }),
       },
-      { parent: this },
+      { parent: this, ...successor },
     );
     if (images === "pull" && remote) {
       this.image = built.repoDigest;
@@ -97,7 +103,7 @@ export class RuntimeImage extends ComponentResource {
           // Here and not in the provider, which keeps its logins in the state as they are.
           ...(login && { authConfig: { address: registryHost(registry), ...login } }),
         },
-        { parent: this },
+        { parent: this, ...successor },
       );
       this.digest = pushed.sha256Digest;
       this.image = interpolate`${repository}@${pushed.sha256Digest}`;
