@@ -1,13 +1,15 @@
 import { execFile } from "node:child_process";
-import { existsSync, openSync, readSync } from "node:fs";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
-import sdk from "@pulumi/docker/package.json" with { type: "json" };
+import { parse } from "yaml";
 import { z } from "zod";
 import { basesMessage, buildArgsMessage, parseBases, parseBuildArgs } from "../components/environment.ts";
 import { connect } from "./docker.ts";
 import { messageOf, systemCode } from "./errors.ts";
+import { type ClusterReport, clusterLines, examineCluster } from "./kubernetes/doctor.ts";
+import { findPlugin, type Plugin } from "./plugins.ts";
+import { root } from "./root.ts";
 import { say, styled } from "./terminal.ts";
 
 /** What is on this machine, and what of it is not as it should be. */
@@ -16,18 +18,12 @@ export interface Report {
   readonly pulumi: string | undefined;
   readonly dockerPlugin: Plugin;
   readonly docker: Daemon | undefined;
+  readonly kubernetesPlugin: Plugin;
+  /** Undefined where nothing names a cluster. */
+  readonly kubernetes: ClusterReport | undefined;
   /** Base images that stand in for the runtimes' own, by build argument. */
   readonly bases: { readonly [arg: string]: string };
   readonly problems: readonly string[];
-}
-
-interface Plugin {
-  /** `official`: the provider's published binary. `stand-in`: this repository's own, for machines that cannot get it. */
-  readonly kind: "official" | "stand-in" | "missing";
-  readonly version: string;
-  readonly path?: string;
-  /** What the kind is concluded from. */
-  readonly how: string;
 }
 
 interface Daemon {
@@ -42,15 +38,33 @@ interface Daemon {
   readonly storage: string;
 }
 
-/** Prints what is on this machine. @returns exit code 1 when something is missing */
-export async function doctor(json: boolean): Promise<number> {
-  const report = await examine();
+/**
+ * Prints what is on this machine. What only Kubernetes needs is a problem where the stack is for Kubernetes.
+ *
+ * @returns exit code 1 when something is missing
+ */
+export async function doctor(stack: string, json: boolean): Promise<number> {
+  const report = await examine(settingsOf(stack));
   if (json) say(JSON.stringify(report, null, 2));
   else for (const line of reportLines(report)) say(line);
   return report.problems.length > 0 ? 1 : 0;
 }
 
-async function examine(): Promise<Report> {
+const stackFile = z.object({ config: z.record(z.string(), z.unknown()).optional() });
+
+/** What a stack's file says of where its claws run. Read without Pulumi, which may be what is missing. */
+function settingsOf(stack: string): { readonly target?: string; readonly kubeconfig?: string; readonly context?: string } {
+  const file = process.env.PULUMI_OPTION_CONFIG_FILE || join(root, `Pulumi.${stack}.yaml`);
+  if (!existsSync(file)) return {};
+  const config = stackFile.safeParse(parse(readFileSync(file, "utf8"))).data?.config ?? {};
+  const text = (key: string) => {
+    const value = config[`clawfleet:${key}`];
+    return typeof value === "string" ? { [key]: value } : {};
+  };
+  return { ...text("target"), ...text("kubeconfig"), ...text("context") };
+}
+
+async function examine({ target, ...where }: ReturnType<typeof settingsOf>): Promise<Report> {
   const problems: string[] = [];
   const pulumi = await pulumiVersion();
   if (pulumi === undefined) problems.push("pulumi is not on the PATH: `make shell` opens a shell that has it");
@@ -63,10 +77,17 @@ async function examine(): Promise<Report> {
   });
   if (docker?.rootless === false)
     problems.push(`the Docker daemon at ${docker.host} runs as root: whoever reaches its socket is root on this machine`);
+  const kubernetesPlugin = findPlugin(process.env, "kubernetes");
+  const kubernetes = await examineCluster(where);
+  if (target === "kubernetes") {
+    if (kubernetesPlugin.kind === "missing") problems.push(`no Pulumi plugin for Kubernetes: ${kubernetesPlugin.how}`);
+    if (kubernetes === undefined) problems.push("no cluster: KUBECONFIG names none (`make cluster` makes one here)");
+    else if ("missing" in kubernetes) problems.push(kubernetes.missing);
+  }
   const bases = parseBases(process.env.CLAWFLEET_BASES);
   if (bases === undefined) problems.push(basesMessage);
   if (parseBuildArgs(process.env.CLAWFLEET_BUILD_ARGS) === undefined) problems.push(buildArgsMessage);
-  return { node: process.versions.node, pulumi, dockerPlugin, docker, bases: bases ?? {}, problems };
+  return { node: process.versions.node, pulumi, dockerPlugin, docker, kubernetesPlugin, kubernetes, bases: bases ?? {}, problems };
 }
 
 async function pulumiVersion(): Promise<string | undefined> {
@@ -76,22 +97,6 @@ async function pulumiVersion(): Promise<string | undefined> {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
   }
-}
-
-/** The plugin that Pulumi will run for this SDK: one on the PATH comes first, then the exact version in Pulumi's home. */
-export function findPlugin(env: NodeJS.ProcessEnv): Plugin {
-  const file = "pulumi-resource-docker";
-  const home = env.PULUMI_HOME || join(env.HOME ?? homedir(), ".pulumi");
-  const ambient = env.PULUMI_IGNORE_AMBIENT_PLUGINS ? [] : (env.PATH ?? "").split(delimiter).filter((dir) => dir !== "");
-  const path = [...ambient, join(home, "plugins", `resource-docker-v${sdk.version}`)].map((dir) => join(dir, file)).find(existsSync);
-  const { version } = sdk;
-  if (path === undefined) return { kind: "missing", version, how: `not on the PATH, not ${version} in ${join(home, "plugins")}` };
-  const start = Buffer.alloc(2);
-  readSync(openSync(path, "r"), start);
-  // The official plugin is a compiled program.
-  return start.toString() === "#!"
-    ? { kind: "stand-in", version, path, how: "it is a script" }
-    : { kind: "official", version, path, how: "it is a compiled program" };
 }
 
 const info = z.object({
@@ -118,13 +123,14 @@ async function daemon(): Promise<Daemon> {
   };
 }
 
-function reportLines({ node, pulumi, dockerPlugin, docker, bases, problems }: Report): string[] {
+function reportLines({ node, pulumi, dockerPlugin, docker, kubernetesPlugin, kubernetes, bases, problems }: Report): string[] {
   const line = (name: string, text: string) => `${styled("bold", name.padEnd(15))}${text}`;
-  const { kind, version, path, how } = dockerPlugin;
+  const plugin = ({ kind, version, path, how }: Plugin) => (path === undefined ? kind : `${kind} ${version} at ${path} (${how})`);
+  const { cluster, storage } = clusterLines(kubernetes);
   return [
     line("Node", node),
     line("Pulumi", pulumi ?? "missing"),
-    line("Docker plugin", path === undefined ? kind : `${kind} ${version} at ${path} (${how})`),
+    line("Docker plugin", plugin(dockerPlugin)),
     line(
       "Docker",
       docker
@@ -139,6 +145,9 @@ function reportLines({ node, pulumi, dockerPlugin, docker, bases, problems }: Re
           ),
         ]
       : []),
+    line("K8s plugin", plugin(kubernetesPlugin)),
+    line("Kubernetes", cluster),
+    ...(storage === undefined ? [] : [line("Storage", storage)]),
     line(
       "Base images",
       Object.keys(bases).length > 0

@@ -96,7 +96,7 @@ async function main(args: string[]): Promise<number> {
     case "check":
       return await (await import("./check.ts")).check(stack, file);
     case "doctor":
-      return await (await import("./doctor.ts")).doctor(values.json);
+      return await (await import("./doctor.ts")).doctor(stack, values.json);
     default:
       throw new UserError(command === undefined ? usage : `no command "${command}"\n\n${usage}`, 2);
   }

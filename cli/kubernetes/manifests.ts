@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { Document, Scalar, stringify, visit } from "yaml";
 import { systemCode, UserError } from "../errors.ts";
 import { type Manifest, type Rendered, type SecretsFrom, stepOf, type WantedSecret } from "./render.ts";
 
@@ -13,11 +13,18 @@ const mark = (stack: string) => `Written by clawfleet render ${stack}: what is e
 const MARK = /^(?:# |<!-- )Written by clawfleet render (\S+): /;
 
 /**
- * A manifest as YAML. Strings that YAML 1.1 would read as something else (`yes`, `0o17`, `1:30`) are quoted: Kubernetes' clients
- * read by its rules.
+ * A manifest as YAML. Strings that a reader of YAML 1.1 or 1.2 would take for something else (`yes`, `0o17`, `1:30`) are quoted:
+ * Kubernetes' clients go by the one here and by the other there.
  */
 export function yamlOf(manifest: Manifest): string {
-  return stringify(manifest, { sortMapEntries: true, lineWidth: 0, version: "1.1", aliasDuplicateObjects: false });
+  const document = new Document(manifest, { sortMapEntries: true, version: "1.1", aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_key, node) {
+      // All that 1.2 reads as a number begins so; the rest of what is special in it is so in 1.1, too.
+      if (typeof node.value === "string" && /^[-+.\d]/.test(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+  return document.toString({ lineWidth: 0, directives: false });
 }
 
 /** All manifests in one text. */
