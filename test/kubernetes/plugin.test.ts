@@ -38,7 +38,7 @@ new k8s.networking.v1.NetworkPolicy("deny", { ...at("deny"), spec: { podSelector
 new k8s.core.v1.Service("svc", { ...at("web", { "pulumi.com/skipAwait": "true" }), spec: { selector: { app: "web" }, ports: [{ port: 80, targetPort: "http" }] } }, o);
 if (env.T_MORE) new k8s.core.v1.ConfigMap("more", { ...at("more"), data: { a: "1" } }, o);
 export const id = new k8s.apps.v1.StatefulSet("web", { ...at("web"), spec: {
-  replicas: 1, serviceName: "web", selector: { matchLabels: { app: "web" } },
+  replicas: 1, serviceName: "web", podManagementPolicy: "Parallel", selector: { matchLabels: { app: "web" } },
   template: { metadata: { labels: { app: "web" } }, spec: { serviceAccountName: "web", terminationGracePeriodSeconds: 1, hostNetwork: false, containers: [{
     name: "web", image: env.T_IMAGE ?? "", env: [{ name: "A", value: env.T_A ?? "1" }, { name: "NONE", value: "" }],
     resources: { requests: { cpu: "0.01", memory: "8192Ki" }, limits: { memory: "1024Mi" } },
@@ -79,6 +79,7 @@ describeOnCluster("the kubernetes plugin's stand-in", { timeout: 240_000 }, () =
     writeFileSync(join(root, "program/Pulumi.yaml"), "name: plugin-test\nruntime: {name: nodejs, options: {typescript: false}}\n");
     writeFileSync(join(root, "program/package.json"), '{"type": "module", "main": "index.ts"}');
     writeFileSync(join(root, "program/index.ts"), PROGRAM);
+    writeFileSync(join(root, "kubeconfig"), readFileSync(on.kubeconfig, "utf8"), { mode: 0o600 });
     symlinkSync(join(repository, "node_modules"), join(root, "program/node_modules"));
     const images = await on.kubectl("get", "nodes", "-o", "jsonpath={.items[*].status.images[*].names[*]}");
     env = {
@@ -89,7 +90,7 @@ describeOnCluster("the kubernetes plugin's stand-in", { timeout: 240_000 }, () =
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       T_NAMESPACE: namespace,
-      T_KUBECONFIG: on.kubeconfig,
+      T_KUBECONFIG: join(root, "kubeconfig"),
       T_IMAGE: images.split(" ").find((name) => /\/pause[:@]/.test(name)) ?? "registry.k8s.io/pause:3.10",
       T_TOKEN: secret,
     };
@@ -202,7 +203,6 @@ describeOnCluster("the kubernetes plugin's stand-in", { timeout: 240_000 }, () =
       /\[Pod plugin-test-\d+\/web-0\]: containers with unready status: \[web\]\[(ErrImagePull|ImagePullBackOff)\]/,
     );
     expect(await state()).toContain('"initErrors"');
-    await on.kubectl("delete", "-n", namespace, "pod", "web-0");
     expect(await up({ T_A: "2", T_TOKEN: `${secret}2`, T_DATA: "w" })).toMatchObject({ code: 0 });
     expect(await state()).not.toContain('"initErrors"');
   });
@@ -221,36 +221,58 @@ describeOnCluster("the kubernetes plugin's stand-in", { timeout: 240_000 }, () =
     await on.kubectl("delete", "-n", namespace, "configmap", "found");
   });
 
-  const elsewhere = (change: (kubeconfig: string) => string): string => {
-    const file = join(root, `kubeconfig-${Math.random()}`);
-    writeFileSync(file, change(readFileSync(on.kubeconfig, "utf8")));
-    return file;
-  };
+  /** Does something while the kubeconfig at the same path says something else. */
+  async function whileKubeconfig(change: (text: string) => string, what: () => Promise<void>): Promise<void> {
+    const file = join(root, "kubeconfig");
+    const text = readFileSync(file, "utf8");
+    try {
+      writeFileSync(file, change(text));
+      expect(readFileSync(file, "utf8")).not.toBe(text);
+      await what();
+    } finally {
+      writeFileSync(file, text);
+    }
+  }
 
   test("no cluster: previews, but an update, a refresh and a removal say so; PULUMI_K8S_DELETE_UNREACHABLE forgets", async () => {
-    // Another port is the same cluster to a stack that says which one it is; here it means that all is made anew.
-    const env = {
-      T_A: "2",
-      T_TOKEN: `${secret}2`,
-      T_KUBECONFIG: elsewhere((text) => text.replace(/(server: https:\/\/[^:]+):\d+/, "$1:1")),
-    };
-    const preview = await pulumi(["preview"], env);
-    expect(preview).toMatchObject({ code: 0, output: expect.stringContaining("to replace") });
-    const result = await up(env);
-    expect(result.code).not.toBe(0);
-    expect(result.output).toMatch(
-      /configured Kubernetes cluster is unreachable: unable to load schema information from the API server: Get "https:.*connection refused/,
+    const now = { T_A: "2", T_TOKEN: `${secret}2`, T_DATA: "w" };
+    const saved = join(root, "saved.json");
+    expect((await pulumi(["stack", "export", "--file", saved])).code).toBe(0);
+    await whileKubeconfig(
+      (text) => text.replace(/(server: https:\/\/[^:]+):\d+/, "$1:1"),
+      async () => {
+        expect(await pulumi(["preview", "--expect-no-changes"], now)).toMatchObject({ code: 0 });
+        expect(await pulumi(["preview"], { ...now, T_A: "5" })).toMatchObject({ code: 0, output: expect.stringContaining("1 to update") });
+        const result = await up({ ...now, T_A: "5" });
+        expect(result.code).not.toBe(0);
+        expect(result.output).toMatch(
+          /configured Kubernetes cluster is unreachable: unable to load schema information from the API server: Get "https:.*connection refused/,
+        );
+        expect((await pulumi(["refresh", "--yes", "--skip-preview"], now)).output).toContain(
+          "failed to read resource state due to unreachable cluster",
+        );
+        const destroyed = await pulumi(["destroy", "--yes", "--skip-preview"], now);
+        expect(destroyed.output).toContain('with the PULUMI_K8S_DELETE_UNREACHABLE environment variable set to "true"');
+        expect(await pulumi(["refresh", "--yes", "--skip-preview"], { ...now, PULUMI_K8S_DELETE_UNREACHABLE: "true" })).toMatchObject({
+          code: 0,
+        });
+        expect(await state()).not.toContain("kubernetes:core/v1:Secret");
+      },
     );
+    expect((await pulumi(["stack", "import", "--file", saved])).code).toBe(0);
+    expect(await pulumi(["preview", "--expect-no-changes"], now)).toMatchObject({ code: 0 });
   });
 
   test("credentials that are not good: says so", async () => {
-    const file = elsewhere((text) =>
-      text.replace(/^(\s+)client-certificate-data:.*$/m, "$1token: not-a-token").replace(/^\s+client-key-data:.*\n/m, ""),
+    await whileKubeconfig(
+      (text) => text.replace(/^(\s+)client-certificate-data:.*$/m, "$1token: not-a-token").replace(/^\s+client-key-data:.*\n/m, ""),
+      async () => {
+        const result = await up({ T_A: "4", T_TOKEN: `${secret}2`, T_DATA: "w" });
+        expect(result.code).not.toBe(0);
+        expect(result.output).toContain("configured Kubernetes cluster is unreachable");
+        expect(result.output).toContain("the server has asked for the client to provide credentials");
+      },
     );
-    const result = await up({ T_A: "4", T_TOKEN: `${secret}2`, T_DATA: "w", T_KUBECONFIG: file });
-    expect(result.code).not.toBe(0);
-    expect(result.output).toContain("configured Kubernetes cluster is unreachable");
-    expect(result.output).toContain("the server has asked for the client to provide credentials");
   });
 
   test("renders YAML in place of a cluster: nothing in a preview, private files, warnings for secrets, only what changed again", async () => {
