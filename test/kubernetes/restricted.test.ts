@@ -69,7 +69,9 @@ describeOnCluster("a fleet's namespace", { timeout: 300_000 }, () => {
   });
 
   test("takes a pod that is as restricted as a claw, and gives it limits where it has none", async () => {
-    expect(await refused(pod("modest", { container: { resources: { requests: { cpu: "10m", memory: "16Mi", "ephemeral-storage": "8Mi" } } } }))).toBe("");
+    expect(
+      await refused(pod("modest", { container: { resources: { requests: { cpu: "10m", memory: "16Mi", "ephemeral-storage": "8Mi" } } } })),
+    ).toBe("");
     const limits = await stack.field("pod/modest", ".spec.containers[0].resources.limits");
     expect(Object.keys(z.record(z.string(), z.string()).parse(JSON.parse(limits))).sort()).toEqual(
       expect.arrayContaining(["cpu", "memory"]),
