@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type StdioOptions, spawn } from "node:child_process";
 import { z } from "zod";
 import { systemCode, UserError } from "./errors.ts";
 import { root } from "./root.ts";
@@ -10,13 +10,23 @@ interface Ended {
   readonly stderr: string;
 }
 
+/** Where Pulumi's output goes: into the result, or as it comes to our stdout and stderr, or all of it to stderr. */
+type Show = "no" | "yes" | "stderr";
+const stdio: Readonly<Record<Show, StdioOptions>> = {
+  no: ["ignore", "pipe", "pipe"],
+  yes: "inherit",
+  stderr: ["inherit", 2, "inherit"],
+};
+
 /**
  * Runs `pulumi` in the repository. Its settings and secrets come from the environment, never from the command line.
  *
- * @param show true = its output goes to ours as it comes, and Ctrl-C reaches it alone, so that it ends in order.
+ * @param show Where it is shown, Ctrl-C reaches it alone, so that it ends in order.
+ * @param more Further environment.
  */
-async function run(args: readonly string[], show: boolean): Promise<Ended> {
-  const child = spawn("pulumi", args, { cwd: root, stdio: show ? ["inherit", "inherit", "inherit"] : ["ignore", "pipe", "pipe"] });
+async function run(args: readonly string[], show: Show, more: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const env = { ...process.env, ...more };
+  const child = spawn("pulumi", args, { cwd: root, env, stdio: stdio[show] });
   const output = { stdout: "", stderr: "" };
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     output.stdout += text;
@@ -44,16 +54,22 @@ async function run(args: readonly string[], show: boolean): Promise<Ended> {
   }
 }
 
-/** Runs a command of Pulumi for the user to see. @returns its exit code */
-export async function showPulumi(args: readonly string[]): Promise<number> {
+/**
+ * Runs a command of Pulumi for the user to see.
+ *
+ * @param show `stderr` where stdout holds data. @default yes
+ * @param env Further environment. @default none
+ * @returns its exit code
+ */
+export async function showPulumi(args: readonly string[], show: "yes" | "stderr" = "yes", env: NodeJS.ProcessEnv = {}): Promise<number> {
   const interactive = process.stdin.isTTY && process.stdout.isTTY ? [] : ["--non-interactive"];
-  const { code } = await run([...args, ...interactive, "--color", colourful() ? "always" : "never"], true);
+  const { code } = await run([...args, ...interactive, "--color", colourful() ? "always" : "never"], show, env);
   return code;
 }
 
 /** The output of a command of Pulumi that asks for something. @throws UserError with Pulumi's own words when it fails */
 export async function askPulumi(args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await run([...args, "--non-interactive", "--color", "never"], false);
+  const { code, stdout, stderr } = await run([...args, "--non-interactive", "--color", "never"], "no");
   if (code !== 0) throw new UserError(`pulumi ${args.slice(0, 2).join(" ")} failed: ${stderr.trim() || stdout.trim()}`);
   return stdout;
 }
@@ -77,7 +93,7 @@ export type State = z.infer<typeof exported>["deployment"];
 /** The stack's state, or undefined when there is no such stack. */
 export async function readState(stack: string): Promise<State | undefined> {
   const args = ["stack", "export", "--stack", stack, "--non-interactive", "--color", "never"];
-  const { code, stdout, stderr } = await run(args, false);
+  const { code, stdout, stderr } = await run(args, "no");
   if (code === 0) return exported.parse(JSON.parse(stdout)).deployment;
   if (/no stack named/.test(stderr)) return undefined;
   throw new UserError(`pulumi stack export failed: ${stderr.trim()}`);

@@ -152,15 +152,9 @@ function wantedLines(namespace: string, wanted: readonly WantedSecret[], secrets
 async function buildImages(stack: string): Promise<number> {
   // The components above the images, and what talks to the daemon; neither makes anything by itself.
   const targets = ["**:Fleet::fleet", "**clawfleet:image:RuntimeImage**", "**pulumi:providers:docker**"];
-  return await showPulumi([
-    "up",
-    "--yes",
-    "--skip-preview",
-    "--suppress-outputs",
-    "--stack",
-    stack,
-    ...targets.flatMap((one) => ["--target", one]),
-  ]);
+  const options = ["--yes", "--skip-preview", "--suppress-outputs", "--stack", stack, ...targets.flatMap((one) => ["--target", one])];
+  // The program then looks for no cluster: manifests are for one that this machine may not reach.
+  return await showPulumi(["up", ...options], "stderr", { CLAWFLEET_IMAGES_ONLY: "1" });
 }
 
 /**
