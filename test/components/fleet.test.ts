@@ -14,7 +14,7 @@ interface Registered {
 const marker = "4dabf18193072939515e22adb298388d";
 const key = "sk-canary-of-the-tests";
 const registered: Registered[] = [];
-const options = new Map<string, ResourceOptions>();
+const options = new Map<string, ResourceOptions & { readonly deleteBeforeReplace?: boolean }>();
 
 /** Registers what `construct` makes, against a monitor that answers as the provider does. */
 async function register<T>(construct: () => T): Promise<T> {
@@ -196,6 +196,8 @@ test("with a registry the image is pushed, and containers run what was pushed", 
     triggers: { image: "sha256:built" },
   });
   expect(inputsOf("ada-container")?.image).toBe("registry.example.com/claws/picoclaw@sha256:pushed");
+  // The next image is there before the container goes that runs the last one.
+  for (const name of ["picoclaw-image", "picoclaw-push"]) expect(options.get(name)?.deleteBeforeReplace, name).toBe(false);
 });
 
 test("only a claw with access to Docker has the daemon's socket and a group that opens it", async () => {
