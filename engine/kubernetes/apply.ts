@@ -149,7 +149,7 @@ function put(it: Props, path: readonly string[], value: Value | undefined): Prop
 }
 
 /** Inputs in which what `ignoreChanges` names is as it really is, or left to those who manage it. */
-export function withoutIgnored(inputs: KubeObject, live: KubeObject, manager: string, ignored: readonly string[]): KubeObject {
+function withoutIgnored(inputs: KubeObject, live: KubeObject, manager: string, ignored: readonly string[]): KubeObject {
   let result = inputs;
   for (const one of ignored) {
     const path = parsePath(one).map(String);

@@ -136,7 +136,7 @@ export class Client {
   async open(request: Request, limit?: AbortSignal, again = true): Promise<IncomingMessage> {
     if (request.signal?.aborted) throw new CancelledError();
     const url = this.#url(request);
-    const { headers, ...options } = await this.#connection.options(request.query?.watch !== undefined);
+    const { headers, ...options } = await this.#credentials(request, url);
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const signals = [request.signal, limit].filter((signal) => signal !== undefined);
     const all: RequestOptions = {
@@ -171,6 +171,16 @@ export class Client {
       });
       sent.end(body);
     });
+  }
+
+  async #credentials(request: Request, url: URL): Promise<RequestOptions> {
+    try {
+      return await this.#connection.options(request.query?.watch !== undefined);
+    } catch (error) {
+      throw new UnreachableError(
+        `${VERBS[request.method]} "${url}": getting credentials: ${error instanceof Error ? error.message : error}`,
+      );
+    }
   }
 
   /** The kind as the server serves it: Kubernetes' own from a table, others by asking, once per group and version. */

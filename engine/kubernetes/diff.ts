@@ -45,7 +45,7 @@ export function mergePatch(old: Props, now: Props): Props | undefined {
 const get = (it: Maybe, key: string): Maybe => (it !== MISSING && isProps(it) && Object.hasOwn(it, key) ? (it[key] ?? null) : MISSING);
 const item = (it: Maybe, i: number): Maybe => (Array.isArray(it) && i < it.length ? (it[i] ?? null) : null);
 
-export function pathText(path: Path): string {
+function pathText(path: Path): string {
   let text = "";
   for (const step of path) {
     if (typeof step === "number") text += `[${step}]`;

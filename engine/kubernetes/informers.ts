@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isProps, type Props, toValue } from "../plugin/value.ts";
-import { answer, type Client, isStatus, pathOf, StatusError, UnreachableError } from "./client.ts";
+import { answer, type Client, isStatus, pathOf, StatusError } from "./client.ts";
 import { apiVersion, type Resource } from "./kinds.ts";
 import { type KubeObject, list, text, uidOf } from "./object.ts";
 
@@ -166,7 +166,3 @@ export class Informers {
     return informer.subscribe(listener);
   }
 }
-
-/** Whether an error may pass by itself. */
-export const passing = (error: unknown): boolean =>
-  error instanceof UnreachableError || (error instanceof StatusError && error.code >= 500);

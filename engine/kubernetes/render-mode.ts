@@ -1,7 +1,7 @@
 import type { Severity } from "../plugin/engine-log.ts";
 import type { Props } from "../plugin/value.ts";
+import type { Context, Made } from "./context.ts";
 import { apiVersionOf, idOf, type KubeObject } from "./object.ts";
-import type { Context, Made } from "./operations.ts";
 import { renderPath, renderYaml } from "./render.ts";
 import { holdsSecret } from "./secrets.ts";
 import { makeState } from "./state.ts";

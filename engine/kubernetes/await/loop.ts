@@ -35,7 +35,7 @@ export class AwaitError extends Error {
   }
 }
 
-export const timedOut = (object: KubeObject, reasons: readonly string[]): AwaitError =>
+const timedOut = (object: KubeObject, reasons: readonly string[]): AwaitError =>
   new AwaitError(`'${nameOf(object)}' timed out waiting to be Ready`, object, reasons);
 export const cancelled = (object: KubeObject, reasons: readonly string[]): AwaitError =>
   new AwaitError(`Resource operation was cancelled for "${nameOf(object)}"`, object, reasons);
@@ -81,7 +81,7 @@ const showEvents = (wait: Wait): Listener => ({
 const WARNINGS = { fieldSelector: "type=Warning" };
 
 /** What the cluster says of pods that do not start: their warning events, the latest of each kind. */
-export async function podEvents(wait: Wait, pods: readonly KubeObject[]): Promise<string[]> {
+async function podEvents(wait: Wait, pods: readonly KubeObject[]): Promise<string[]> {
   if (pods.length === 0) return [];
   const uids = new Map(pods.map((pod) => [uidOf(pod), pod]));
   try {

@@ -2,7 +2,7 @@ import type { Props } from "../../plugin/value.ts";
 import { type KubeObject, list, nameOf, number, shownName, text } from "../object.ts";
 import { type Awaiter, resource, type Wait } from "./loop.ts";
 
-export interface Step {
+interface Step {
   readonly description: string;
   readonly ok: boolean;
   readonly warning?: string;
@@ -60,7 +60,7 @@ function stage(pod: KubeObject, type: string, doing: string, also = false): Step
 }
 
 /** How far a pod is, up to the first step that it has not taken. */
-export function podSteps(pod: KubeObject): readonly Step[] {
+function podSteps(pod: KubeObject): readonly Step[] {
   const steps: Step[] = [];
   for (const make of [
     () => stage(pod, "PodScheduled", "scheduled"),
@@ -73,8 +73,6 @@ export function podSteps(pod: KubeObject): readonly Step[] {
   }
   return steps;
 }
-
-export const podReady = (pod: KubeObject): boolean => podSteps(pod).every((step) => step.ok);
 
 /** What keeps pods from being ready. */
 export const podWarnings = (pods: Iterable<KubeObject>): string[] =>
