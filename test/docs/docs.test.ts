@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadRuntimes, runtimeNames } from "../../runtimes/index.ts";
 import { commandsOf, documented, documents, runs } from "./commands.ts";
+import { kubernetesRuns } from "./kubernetes.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (file: string) => readFileSync(join(root, file), "utf8");
@@ -31,8 +32,8 @@ describe.each(all)("%s", (file) => {
   });
 
   test("the make targets it names are there", () => {
-    const targets = new Set([...read("Makefile").matchAll(/^([a-z]+):/gm)].map(([, name = ""]) => name));
-    const named = [...text.matchAll(/(?:`|^ *)make ([a-z]+)\b/gm)].map(([, name = ""]) => name);
+    const targets = new Set([...read("Makefile").matchAll(/^([a-z-]+):/gm)].map(([, name = ""]) => name));
+    const named = [...text.matchAll(/(?:`|^ *)make ([a-z-]+)/gm)].map(([, name = ""]) => name);
     expect(named.filter((name) => !targets.has(name))).toEqual([]);
   });
 
@@ -51,16 +52,17 @@ test("the README's table of runtimes is what the descriptors say", async () => {
   for (const row of rows) expect(read("README.md")).toContain(row);
 });
 
-describe("messages that docs/troubleshooting.md explains", () => {
+describe("messages that the documents explain", () => {
   // Other programs' words.
   const others = ["no space left on device", "incorrect passphrase"];
   const sources = globSync(
-    ["cli/*.ts", "components/**/*.ts", "fleet/*.ts", "runtimes/**/*.ts", "runtimes/entrypoint/*.go", "engine/**/*.{sh,ts}"],
+    ["cli/**/*.ts", "components/**/*.ts", "fleet/*.ts", "runtimes/**/*.ts", "runtimes/entrypoint/*.go", "engine/**/*.{sh,ts}"],
     { cwd: root },
   )
     .map(read)
     .join("\n");
-  const messages = [...read("docs/troubleshooting.md").matchAll(/^\| `([^`]+)`/gm)]
+  const messages = ["docs/troubleshooting.md", "docs/kubernetes.md"]
+    .flatMap((file) => [...(read(file).split("## When something goes wrong")[1] ?? read(file)).matchAll(/^\| `([^`]+)`/gm)])
     .map(([, message = ""]) => message)
     .filter((message) => !others.includes(message) && !/^fleets\//.test(message));
 
@@ -82,7 +84,8 @@ describe("commands", () => {
   });
 
   test("each one of the documents is in the list of those that are run, and the other way round", () => {
-    const listed = runs.map(({ command }) => command);
+    // Some are run on both targets.
+    const listed = [...new Set([...runs, ...kubernetesRuns].map(({ command }) => command))];
     const named = documented();
     expect([...named].filter(([command]) => !listed.includes(command))).toEqual([]);
     expect(listed.filter((command) => !named.has(command))).toEqual([]);
