@@ -70,6 +70,7 @@ export function statusOf(error: unknown): number | undefined {
 /** What the API server says is wrong in its own words, or why there was no answer. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (statusOf(error) === 401) return "it does not accept the credentials";
   if (statusOf(error) !== undefined && "body" in error) return messageIn(error.body) ?? `status ${statusOf(error)}`;
   return error.cause instanceof Error && error.cause.message !== "" ? error.cause.message : error.message;
 }
