@@ -68,6 +68,19 @@ export async function removeObject({ objects }: Cluster, { apiVersion, kind, nam
   await ifThere(objects.delete({ apiVersion, kind, metadata: { name, namespace } }, none, none, none, none, "Foreground"));
 }
 
+/**
+ * Has the cluster look at a StatefulSet again at once. Where it failed often to make a pod it waits, for minutes in the end, and nothing
+ * tells it that the reason is gone.
+ */
+export async function nudge({ apps }: Cluster, { name, namespace }: LiveObject): Promise<void> {
+  const { PatchStrategy, setHeaderOptions } = await import("@kubernetes/client-node");
+  const merge = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
+  for (const value of ["again", null]) {
+    const body = { metadata: { annotations: { "dev.clawfleet.look": value } } };
+    await ifThere(apps.patchNamespacedStatefulSet({ name, namespace, body }, merge));
+  }
+}
+
 /** The kinds of the kubernetes provider by which the state knows objects: `kubernetes:apps/v1:StatefulSet`, `kubernetes:core/v1:Service`. */
 export const typeOf = ({ apiVersion, kind }: Pick<LiveObject, "apiVersion" | "kind">): string =>
   `kubernetes:${apiVersion.includes("/") ? apiVersion : `core/${apiVersion}`}:${kind}`;
@@ -79,7 +92,7 @@ export const idOf = ({ namespace, name }: Pick<LiveObject, "namespace" | "name">
 export function registeredAs({ kind, name, claw }: Pick<LiveObject, "kind" | "name" | "claw">): readonly [owner: string, rest: string] {
   const own: Readonly<Record<string, string>> = {
     StatefulSet: "statefulset",
-    Service: name === claw ? "service" : "pod",
+    Service: name === claw ? "service" : "headless",
     Secret: "secret",
     ServiceAccount: "account",
     NetworkPolicy: "policy",

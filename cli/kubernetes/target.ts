@@ -23,6 +23,7 @@ import {
   idOf,
   liveObjects,
   namespaceOwner,
+  nudge,
   registeredAs,
   removeObject,
   trialPods,
@@ -76,7 +77,12 @@ export class KubernetesTarget implements Target {
       launches.map(({ claw }) => claw),
     );
     if (this.#stack.inventory.length === 0) return refresh;
-    const drift = driftOf(this.#stack.state, await liveObjects(this.cluster, this.#stack.name, this.#namespace));
+    const live = await liveObjects(this.cluster, this.#stack.name, this.#namespace);
+    const pods = await clawPods(this.cluster, this.#stack.name, this.#namespace);
+    for (const object of live.filter(({ kind, claw }) => kind === "StatefulSet" && claw !== undefined && !pods.has(claw))) {
+      await nudge(this.cluster, object);
+    }
+    const drift = driftOf(this.#stack.state, live);
     for (const words of drift) note(`${words}: compares the state with the cluster`);
     return refresh || drift.length > 0;
   }
