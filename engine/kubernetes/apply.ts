@@ -142,7 +142,7 @@ function put(it: Props, path: readonly string[], value: Value | undefined): Prop
   if (rest.length > 0) {
     const inner = it[key];
     if (inner === undefined && value === undefined) return it;
-    copy[key] = put(isProps(inner ?? null) && isProps(inner) ? inner : {}, rest, value);
+    copy[key] = put(isProps(inner) ? inner : {}, rest, value);
   } else if (value === undefined) delete copy[key];
   else copy[key] = value;
   return copy;

@@ -28,9 +28,7 @@ function autonamed(it: KubeObject, name: string): KubeObject {
   const { annotations } = metadata(it);
   // Nothing can be put into what is not known yet.
   if (isUnknown(it.metadata)) return it;
-  const kept = isUnknown(annotations)
-    ? annotations
-    : { ...(isProps(annotations ?? null) ? (isProps(annotations) ? annotations : {}) : {}), [AUTONAMED]: "true" };
+  const kept = isUnknown(annotations) ? annotations : { ...(isProps(annotations) ? annotations : {}), [AUTONAMED]: "true" };
   return withMetadata(it, { name, annotations: kept });
 }
 

@@ -247,7 +247,7 @@ export function answer(response: IncomingMessage, body: string): Props {
   if (code >= 200 && code < 300) return props;
   const error = new StatusError(code, { ...props, message: wording(code, text(props, "message")) });
   const after = Number(response.headers["retry-after"]);
-  if (code === 429 && after > 0) throw new RetryError(after, error);
+  if ((code === 429 || code >= 500) && after > 0) throw new RetryError(after, error);
   throw error;
 }
 

@@ -93,7 +93,7 @@ function importedInputs(live: KubeObject): KubeObject {
   const dropped = ["creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"];
   const { annotations } = metadata(live);
   let kept = annotations;
-  if (isProps(annotations ?? null) && isProps(annotations)) {
+  if (isProps(annotations)) {
     const { "deployment.kubernetes.io/revision": _revision, [LAST_APPLIED]: _applied, ...others } = annotations;
     kept = others;
   }

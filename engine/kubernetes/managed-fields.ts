@@ -26,7 +26,7 @@ export function union(a: Props, b: Props): Props {
   return merged;
 }
 
-const fields = (entry: Props): Props => (isProps(entry.fieldsV1 ?? null) && isProps(entry.fieldsV1) ? entry.fieldsV1 : {});
+const fields = (entry: Props): Props => (isProps(entry.fieldsV1) ? entry.fieldsV1 : {});
 
 export const entriesOf = (it: KubeObject): Props[] => list(it, "metadata", "managedFields");
 
@@ -54,7 +54,7 @@ export function handOver(it: KubeObject, manager: string): Props[] | undefined {
 const has = (set: Props, path: readonly string[]): boolean => {
   let node: Value | undefined = set;
   for (const step of path) {
-    node = isProps(node ?? null) && isProps(node) ? node[`f:${step}`] : undefined;
+    node = isProps(node) ? node[`f:${step}`] : undefined;
     if (node === undefined) return false;
   }
   return true;

@@ -104,7 +104,7 @@ function base64(value: Value): Value {
 function tidySecret(it: KubeObject): KubeObject {
   const { stringData, ...rest } = it;
   const data = object(it, "data");
-  if (isProps(stringData ?? null) && isProps(stringData) && Object.keys(stringData).length > 0) {
+  if (isProps(stringData) && Object.keys(stringData).length > 0) {
     const encoded = Object.entries(stringData).map(([key, value]): [string, Value] => [key, Buffer.from(String(value)).toString("base64")]);
     return { ...rest, data: { ...data, ...Object.fromEntries(encoded) } };
   }
@@ -119,14 +119,18 @@ function tidySecret(it: KubeObject): KubeObject {
 export function normalize(it: KubeObject): KubeObject {
   let normal = it;
   if (isBuiltIn(apiVersionOf(it)) && !holdsUnknown(it)) {
-    const secret = parseApiVersion(apiVersionOf(it)).group === "" && kindOf(it) === "Secret";
-    if (secret) normal = tidySecret(it);
-    else {
+    const { group } = parseApiVersion(apiVersionOf(it));
+    if (group === "" && kindOf(it) === "Secret") normal = tidySecret(it);
+    else if (group === "apiextensions.k8s.io") {
+      // Schemas are a user's own words, down to what is empty in them.
+      const { status: _, ...definition } = it;
+      normal = definition;
+    } else {
       const { spec, ...rest } = it;
       // A Service's selector is a map, a workload's an object.
       const selects = ["Service", "ReplicationController"].includes(kindOf(it));
       normal = tidyObject(rest);
-      if (isProps(spec ?? null) && isProps(spec)) normal.spec = tidyObject(spec, selects);
+      if (isProps(spec)) normal.spec = tidyObject(spec, selects);
       else if (spec !== undefined) normal.spec = spec;
     }
   }

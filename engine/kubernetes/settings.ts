@@ -40,7 +40,7 @@ const overridesOf = (inputs: Props): Overrides => ({
 });
 
 const kubeconfigText = (value: Value | undefined): string | undefined => {
-  if (isProps(value ?? null) && isProps(value)) return JSON.stringify(value);
+  if (isProps(value)) return JSON.stringify(value);
   return typeof value === "string" && value !== "" ? value : undefined;
 };
 
@@ -106,7 +106,7 @@ export function settings(args: Props, env: NodeJS.ProcessEnv): Settings {
 }
 
 function jsonObject(value: Value | undefined): Props {
-  if (isProps(value ?? null) && isProps(value)) return value;
+  if (isProps(value)) return value;
   if (typeof value !== "string" || value === "") return {};
   try {
     const parsed: unknown = JSON.parse(value);

@@ -18,7 +18,7 @@ export interface State {
 export function parseState(state: Props): State {
   const { [INPUTS]: inputs, [MANAGER]: manager, [VERSION]: version, ...live } = plainProps(state);
   return {
-    inputs: isProps(inputs ?? null) && isProps(inputs) ? inputs : {},
+    inputs: isProps(inputs) ? inputs : {},
     live,
     manager: typeof manager === "string" ? manager : undefined,
     initialVersion: typeof version === "string" ? version : undefined,

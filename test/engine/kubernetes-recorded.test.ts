@@ -16,7 +16,7 @@ const answers = readFileSync(new URL("fixtures/official-kubernetes-4.32.0.jsonl"
   .map((line) => props(toValue(JSON.parse(line))));
 
 function props(value: Value | undefined): Props {
-  return isProps(value ?? null) && isProps(value) ? value : {};
+  return isProps(value) ? value : {};
 }
 
 const of = (...methods: string[]): [string, Props][] =>
