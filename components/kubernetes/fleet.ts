@@ -29,6 +29,8 @@ export interface KubernetesFleetArgs {
   readonly buildArgs?: BuildArgs;
   /** See RuntimeImageArgs. @default build */
   readonly images?: ImageSource;
+  /** Set the quota when the claws are as they are to be, because it allows less than before. @default false: before they change */
+  readonly quotaLast?: boolean;
   /** See KubernetesClawArgs. @default none */
   readonly rollout?: Rollout | undefined;
 }
@@ -42,7 +44,8 @@ export class KubernetesFleet extends ComponentResource {
   readonly claws: readonly ClawRecord[];
 
   constructor(name: string, args: KubernetesFleetArgs, opts?: ComponentResourceOptions) {
-    const { launches, stack, settings, secrets, provider, login, bases = {}, buildArgs = {}, images: source = "build", rollout } = args;
+    const { launches, stack, settings, secrets, provider, login, bases = {}, buildArgs = {}, images: source = "build" } = args;
+    const { rollout, quotaLast = false } = args;
     const { registry, namespace } = settings;
     const puller = login && registry !== undefined ? pullSecret(registry, login, secrets) : undefined;
     super("clawfleet:kubernetes:Fleet", name, {}, { ...opts, ...(provider && { providers: { kubernetes: provider } }) });
@@ -58,7 +61,7 @@ export class KubernetesFleet extends ComponentResource {
     const inside = { parent: this, dependsOn: [home] };
     const after = [
       home,
-      new KubernetesObject(`${name}-quota`, shared.quota, inside),
+      ...(quotaLast ? [] : [new KubernetesObject(`${name}-quota`, shared.quota, inside)]),
       new KubernetesObject(`${name}-limits`, shared.limits, inside),
       new KubernetesObject(`${name}-default-deny`, shared.defaultDeny, inside),
       ...(shared.pullSecret ? [new KubernetesObject(`${name}-registry`, shared.pullSecret, inside)] : []),
@@ -66,6 +69,7 @@ export class KubernetesFleet extends ComponentResource {
     const pullSecrets = pullSecretsOf({ settings, pullSecret: puller });
 
     const images = new Map<string, RuntimeImage>();
+    const made: KubernetesClaw[] = [];
     this.claws = launches.map((launch) => {
       const { runtime, claw } = launch;
       const image =
@@ -76,11 +80,13 @@ export class KubernetesFleet extends ComponentResource {
           { parent: this },
         );
       images.set(runtime.name, image);
-      const { pod, claim, url } = new KubernetesClaw(
+      const one = new KubernetesClaw(
         claw,
         { launch, launches, stack, settings, image: image.image, secrets, pullSecrets, after, rollout },
         { parent: this },
       );
+      made.push(one);
+      const { pod, claim, url } = one;
       return {
         name: claw,
         target: "kubernetes",
@@ -95,6 +101,7 @@ export class KubernetesFleet extends ComponentResource {
         namespace,
       };
     });
+    if (quotaLast) new KubernetesObject(`${name}-quota`, shared.quota, { parent: this, dependsOn: [home, ...made] });
     this.registerOutputs({ claws: this.claws });
   }
 }

@@ -3,10 +3,12 @@ import type { RegistryLogin } from "../image.ts";
 import type { Program, ProgramArgs } from "../program.ts";
 import { type Cluster, clusterOf, NoCluster } from "./cluster.ts";
 import { KubernetesFleet } from "./fleet.ts";
+import { namespaceObjects } from "./objects/index.ts";
 import { type Problem, problemsOf } from "./preflight.ts";
 import { refuseOnKubernetes } from "./refused.ts";
 import { Provider } from "./resources.ts";
 import { clusterRollout } from "./rollout.ts";
+import { makeRoom } from "./room.ts";
 import { type KubernetesSettings, kubernetesSettings, SettingsError } from "./settings.ts";
 
 /** The program's part for a Kubernetes cluster. */
@@ -14,7 +16,11 @@ export const program: Program = async ({ loaded, launches, stack, config, env, s
   const settings = settingsOf(stack, config);
   refuseOnKubernetes(loaded);
   const login = loginOf(config, env, settings);
-  const cluster = await ready(settings);
+  // For who wants the images alone, by --target: then no cluster is needed.
+  const cluster = env.CLAWFLEET_IMAGES_ONLY === "1" ? undefined : await ready(settings);
+  const changing = cluster !== undefined && !runtime.isDryRun();
+  const { hard } = namespaceObjects({ launches, stack, settings }).quota.spec;
+  const quotaLast = changing && (await makeRoom(cluster, settings.namespace, hard));
   return () => {
     const { kubeconfig, context } = settings;
     const where = { ...(kubeconfig !== undefined && { kubeconfig }), ...(context !== undefined && { context }) };
@@ -29,8 +35,9 @@ export const program: Program = async ({ loaded, launches, stack, config, env, s
       bases,
       buildArgs,
       images,
+      quotaLast,
       // A preview changes nothing, so there is nothing to try.
-      rollout: cluster === undefined || runtime.isDryRun() ? undefined : clusterRollout(cluster, settings),
+      rollout: changing ? clusterRollout(cluster, settings) : undefined,
     });
   };
 };

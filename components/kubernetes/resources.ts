@@ -19,7 +19,8 @@ export class Provider extends ProviderResource {
     const inputs = {
       ...(kubeconfig !== undefined && { kubeconfig }),
       ...(context !== undefined && { context }),
-      // The provider wants its flags as JSON.
+      // What somebody has changed by hand is put right, instead of being in the way for ever. The provider wants its flags as JSON.
+      enablePatchForce: "true",
       ...(upsert && { upsertExistingObjects: "true" }),
     };
     super("kubernetes", name, inputs, { version: sdk.version });

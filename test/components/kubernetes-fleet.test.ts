@@ -114,8 +114,8 @@ describe("a fleet of two claws of one runtime", () => {
   });
 
   test("takes over only the namespace where it is there already, and never deletes it", () => {
-    expect(inputsOf("kubernetes")).toEqual({ context: "here" });
-    expect(inputsOf("kubernetes-namespace")).toEqual({ context: "here", upsertExistingObjects: "true" });
+    expect(inputsOf("kubernetes")).toEqual({ context: "here", enablePatchForce: "true" });
+    expect(inputsOf("kubernetes-namespace")).toEqual({ context: "here", enablePatchForce: "true", upsertExistingObjects: "true" });
     const providers = registered.filter(({ type }) => type.startsWith("kubernetes:")).map(({ name, provider }) => [name, provider]);
     for (const [name, provider] of providers) {
       expect(provider, name).toMatch(name === "fleet-namespace" ? /::kubernetes-namespace::/ : /::kubernetes::/);
@@ -217,6 +217,13 @@ test("another value makes another Secret, and nothing else changes but who refer
       .map(([name]) => name)
       .sort(),
   ).toEqual(["ada-secret", "ada-statefulset"]);
+});
+
+test("a quota that shrinks comes after the claws, which need what they had until then", async () => {
+  await register(() => fleetOf([launch(), launch({ claw: "bob", secretEnv: {} })], { quotaLast: true }));
+  for (const name of ["ada-statefulset", "bob-statefulset"]) expect(order(name)).toBeLessThan(order("fleet-quota"));
+  await register(() => fleetOf([launch()]));
+  expect(order("fleet-quota")).toBeLessThan(order("ada-statefulset"));
 });
 
 test("published images are run by the digest that they are pulled under", async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { labelValue, publicHash, secretHash } from "../../components/kubernetes/names.ts";
 import { clawObjects, type FleetObjectsArgs, fleetObjects, namespaceObjects } from "../../components/kubernetes/objects/index.ts";
-import { mebibytes, processors } from "../../components/kubernetes/objects/quantity.ts";
+import { amount, mebibytes, processors } from "../../components/kubernetes/objects/quantity.ts";
+import { quotaChange } from "../../components/kubernetes/room.ts";
 import type { Launch } from "../../runtimes/runtime.ts";
 import { settings } from "./kubernetes.ts";
 import { descriptor, launch } from "./sample.ts";
@@ -315,11 +316,9 @@ describe("a fleet's namespace", () => {
     expect(of({ quota: own }).quota.spec).toEqual({ hard: { ...hard, ...own } });
   });
 
-  test("limits what says nothing, and refuses what is larger than the largest claw", () => {
+  test("limits what says nothing", () => {
     const small = { cpu: "100m", memory: "64Mi", "ephemeral-storage": "64Mi" };
-    expect(of().limits.spec.limits).toEqual([
-      { type: "Container", default: small, defaultRequest: small, max: { cpu: "1500m", memory: "1Gi" } },
-    ]);
+    expect(of().limits.spec.limits).toEqual([{ type: "Container", default: small, defaultRequest: small }]);
   });
 
   test("lets nobody in or out", () => {
@@ -406,6 +405,24 @@ describe("hashes and labels", () => {
   test("quantities are written as the API server gives them back", () => {
     expect([mebibytes(512), mebibytes(1024), mebibytes(1536), mebibytes(4096)]).toEqual(["512Mi", "1Gi", "1536Mi", "4Gi"]);
     expect([processors(1), processors(1.5), processors(0.05), processors(0.1 + 0.2)]).toEqual(["1", "1500m", "50m", "300m"]);
+  });
+
+  test("quantities are compared by what they are", () => {
+    expect(["1", "1500m", "1Gi", "1G", "0.5Mi", "0"].map(amount)).toEqual([1, 1.5, 2 ** 30, 1e9, 2 ** 19, 0]);
+    expect(["", "many", "1x"].map(amount)).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+  });
+
+  test.each([
+    [{ pods: "2" }, { pods: "2" }, false, {}],
+    [{ memory: "1Gi" }, { memory: "1024Mi" }, false, {}],
+    [{ pods: "2" }, { pods: "4" }, false, { pods: "4" }],
+    [{ pods: "4" }, { pods: "2" }, true, {}],
+    [{ pods: "2", memory: "4Gi" }, { pods: "6", memory: "512Mi" }, true, { pods: "6" }],
+    // What was not limited before is limited from now on.
+    [{}, { "requests.storage": "1Gi" }, true, {}],
+    [{ "requests.storage": "1Gi" }, {}, false, {}],
+  ])("a quota from %j to %j", (before, after, shrinks, grown) => {
+    expect(quotaChange(before, after)).toEqual({ shrinks, grown });
   });
 
   test("volumes of the same descriptor have names of their own", () => {

@@ -8,7 +8,6 @@ import { FLEET, labelValue, stackLabels } from "../names.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { defaultDeny } from "./network.ts";
 import { quantities, resourcesOf } from "./pod.ts";
-import { mebibytes, processors } from "./quantity.ts";
 
 /** The Secret with the registry's login. */
 export interface PullSecret {
@@ -57,7 +56,7 @@ export function namespaceObjects({ launches, stack, settings, pullSecret }: Name
       apiVersion: "v1",
       kind: "LimitRange",
       metadata,
-      spec: { limits: [containerLimits(launches)] },
+      spec: { limits: [{ type: "Container", default: SMALL, defaultRequest: SMALL }] },
     } satisfies LimitRangeArgs,
     defaultDeny: defaultDeny(stack, namespace),
     pullSecret:
@@ -94,15 +93,5 @@ function quota(launches: readonly Launch[]): Record<string, string> {
   };
 }
 
-/** What a container in the namespace gets that says nothing, and the most that it may ask for: the largest claw's. */
-function containerLimits(launches: readonly Launch[]) {
-  const cpu = Math.max(...launches.map(({ cpus }) => cpus));
-  const memory = Math.max(...launches.map(({ memoryMiB }) => memoryMiB));
-  const small = quantities({ cpu: Math.min(0.1, cpu), memory: Math.min(64, memory), ephemeral: 64 });
-  return {
-    type: "Container",
-    default: small,
-    defaultRequest: small,
-    max: { cpu: processors(cpu), memory: mebibytes(memory) },
-  };
-}
+/** What a container in the namespace gets that says nothing of itself: no claw. */
+const SMALL = quantities({ cpu: 0.1, memory: 64, ephemeral: 64 });
