@@ -5,13 +5,13 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { runtime } from "../../runtimes/picoclaw/runtime.ts";
 import { endGroup } from "../docker/stack.ts";
 import { cluster, describeOnCluster } from "./cluster.ts";
-import { KubernetesStack } from "./stack.ts";
+import { KubernetesStack, open } from "./stack.ts";
 
 const { health, stateDir } = runtime.descriptor;
 const set = "statefulset/ada";
 const container = ".spec.template.spec.containers[0]";
 const fleet = (rest = "") =>
-  `[[agent]]\nname = "ada"\nruntime = "picoclaw"\n[agent.model]\nprovider = "openai"\nname = "m"\napi_key_ref = "canary"\n${rest}`;
+  `[[agent]]\nname = "ada"\nruntime = "picoclaw"\n[agent.model]\nprovider = "openai"\nname = "m"\napi_key_ref = "canary"\n${open}${rest}`;
 
 let stack: KubernetesStack;
 let kept: () => Promise<void>;

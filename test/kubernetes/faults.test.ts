@@ -8,10 +8,10 @@ import { z } from "zod";
 import { runtime } from "../../runtimes/picoclaw/runtime.ts";
 import { endGroup, type Result, until } from "../docker/stack.ts";
 import { cluster, describeOnCluster } from "./cluster.ts";
-import { KubernetesStack } from "./stack.ts";
+import { KubernetesStack, open } from "./stack.ts";
 
 const { health, stateDir } = runtime.descriptor;
-const fleet = (rest = "", claw = "ada") => `[[agent]]\nname = "${claw}"\nruntime = "picoclaw"\n${rest}`;
+const fleet = (rest = "", claw = "ada") => `[[agent]]\nname = "${claw}"\nruntime = "picoclaw"\n${open}${rest}`;
 const limited = (limits: string) => fleet(`[agent.security]\n${limits}\n`);
 
 /** Nothing is waited for longer than it takes, and what never comes is given up early. */

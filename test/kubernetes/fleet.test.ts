@@ -91,26 +91,21 @@ describeOnCluster("three runtimes from one file", { timeout: 300_000 }, () => {
     }
   });
 
-  test("each claw is Ready and answers through its Service, its address inside the cluster and its probe", async () => {
+  test("each claw is Ready and answers to those who may ask: its probe, and a port-forward", async () => {
     const rows = new Map((await inventory()).map((one) => [one.name, one]));
     for (const claw of claws) {
       expect(await stack.field(`statefulset/${claw.name}`, ".status.readyReplicas")).toBe("1");
-      const address = await stack.address(claw.name);
-      expect(await health(claw, address)).toMatchObject(claw.health.expect);
+      expect(await health(claw, await stack.forwarded(claw.name))).toMatchObject(claw.health.expect);
       expect(rows.get(claw.name)?.url).toMatch(new RegExp(`^http://${claw.name}\\.${stack.namespace}\\.svc\\S*:${claw.port}$`));
       // A runtime that has just become ready may still be busy with the rest of its start.
       await until(async () => (await stack.exec(claw.name, "entrypoint", "health")).out === `${claw.runtime} is healthy\n`);
     }
   });
 
-  test.each(["kubectl", "clawfleet"])("%s port-forward reaches a claw", async (by) => {
+  test("clawfleet port-forward reaches a claw", async () => {
     for (const claw of claws) {
       const port = await freePort();
-      const command = {
-        kubectl: ["kubectl", "--namespace", stack.namespace, "port-forward", `service/${claw.name}`, `${port}:http`],
-        clawfleet: [process.execPath, "cli/main.ts", "port-forward", claw.name, String(port)],
-      }[by];
-      const running = stack.start(command ?? [], 60);
+      const running = stack.start([process.execPath, "cli/main.ts", "port-forward", claw.name, String(port)], 60);
       try {
         await running.printed(new RegExp(`127\\.0\\.0\\.1:${port}`));
         expect(await health(claw, `http://127.0.0.1:${port}`)).toMatchObject(claw.health.expect);
@@ -127,7 +122,7 @@ describeOnCluster("three runtimes from one file", { timeout: 300_000 }, () => {
       zero: ["/api/status", {}],
     } as const;
     for (const [claw, [path, init]] of Object.entries(asked)) {
-      const url = `${await stack.address(claw)}${path}`;
+      const url = `${await stack.forwarded(claw)}${path}`;
       const status = async (headers: Record<string, string>) =>
         (await fetch(url, { ...init, headers: { "content-type": "application/json", ...headers } })).status;
       expect(await status({}), claw).toBe(401);

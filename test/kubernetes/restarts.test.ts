@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadRuntimes } from "../../runtimes/index.ts";
 import { until } from "../docker/stack.ts";
 import { type Cluster, cluster, describeOnOwnCluster, restart, stopCluster } from "./cluster.ts";
-import { KubernetesStack } from "./stack.ts";
+import { KubernetesStack, open } from "./stack.ts";
 
 const claws = [
   { name: "pixel", runtime: "picoclaw" },
@@ -41,8 +41,18 @@ async function back(before: ReadonlyMap<string, string>): Promise<void> {
       const [id = "", ready] = now.out.split(" ");
       return now.code === 0 && id !== "" && ready === "true" && id !== before.get(name);
     }, 120);
-    const answer = await fetch(`${await stack.address(name)}${health.path}`, { signal: AbortSignal.timeout(10_000) });
-    expect(await answer.json(), name).toMatchObject(health.expect);
+    const address = await stack.address(name);
+    // Its Service follows a moment after its pod.
+    let answer: unknown;
+    await until(async () => {
+      try {
+        answer = await (await fetch(`${address}${health.path}`, { signal: AbortSignal.timeout(10_000) })).json();
+        return true;
+      } catch {
+        return false; // not yet
+      }
+    });
+    expect(answer, name).toMatchObject(health.expect);
   }
   for (const check of kept) await check();
 }
@@ -55,7 +65,7 @@ describeOnOwnCluster("claws come back", { timeout: 300_000 }, () => {
     stack = new KubernetesStack(
       node,
       "restarts",
-      claws.map(({ name, runtime }) => `[[agent]]\nname = "${name}"\nruntime = "${runtime}"\n`).join("\n"),
+      claws.map(({ name, runtime }) => `[[agent]]\nname = "${name}"\nruntime = "${runtime}"\n${open}`).join("\n"),
     );
     await stack.init();
     await stack.up();

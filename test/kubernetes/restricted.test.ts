@@ -3,13 +3,25 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { runtime } from "../../runtimes/picoclaw/runtime.ts";
 import { until } from "../docker/stack.ts";
-import { cluster, describeOnCluster } from "./cluster.ts";
+import { type Cluster, cluster, describeOnCluster, describeOnOwnCluster } from "./cluster.ts";
 import { KubernetesStack } from "./stack.ts";
 
 const { port, uid } = runtime.descriptor;
 
 let stack: KubernetesStack;
 let image: string;
+
+/** An address outside the cluster at which something listens: the registry. Of a cluster elsewhere, one at which nothing has to. */
+function hostOf({ own, registry }: Cluster): { host: string; port: string } {
+  const [host = "", port = ""] = own ? registry.split(/[:/]/) : ["192.0.2.1", "5000"];
+  return { host, port };
+}
+
+/** Whether a claw can connect; else what its kernel or the name server says. */
+async function connects(from: string, host: string, port: number | string): Promise<string> {
+  const perl = 'print IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => 5) ? "connected" : $@';
+  return (await stack.exec(from, "perl", "-MIO::Socket::INET", "-e", perl, host, `${port}`)).out;
+}
 
 /** A pod as restricted as a claw's, of the claw's image, with what a test changes about it. */
 function pod(name: string, change: { container?: object; spec?: object; command?: readonly string[] } = {}) {
@@ -43,7 +55,10 @@ async function refused(object: object): Promise<string> {
 
 describeOnCluster("a fleet's namespace", { timeout: 300_000 }, () => {
   beforeAll(async () => {
-    stack = new KubernetesStack(await cluster(), "restricted", '[[agent]]\nname = "ada"\nruntime = "picoclaw"\n');
+    const one = await cluster();
+    const network = `[agent.network]\ningress = ["claw:ada"]\negress = ["${hostOf(one).host}/32:${hostOf(one).port}"]\n`;
+    const fleet = `[[agent]]\nname = "ada"\nruntime = "picoclaw"\n[[agent]]\nname = "bob"\nruntime = "picoclaw"\n${network}`;
+    stack = new KubernetesStack(one, "restricted", fleet);
     await stack.init();
     await stack.up();
     image = await stack.field("pod/ada-0", ".spec.containers[0].image");
@@ -81,10 +96,10 @@ describeOnCluster("a fleet's namespace", { timeout: 300_000 }, () => {
 
   test("takes no more than its quota allows", async () => {
     const resources = { requests: { memory: "4Ti", cpu: "1" }, limits: { memory: "4Ti", cpu: "1" } };
-    expect(await refused(pod("huge", { container: { resources } }))).toMatch(/maximum memory usage per Container is 1Gi/);
-    expect(await refused(pod("second"))).toBe("");
-    expect(await refused(pod("third"))).toMatch(/exceeded quota: fleet, requested: pods=1, used: pods=2, limited: pods=2/);
-    await stack.kubectl("delete", "pod", "second");
+    expect(await refused(pod("huge", { container: { resources } }))).toMatch(/maximum memory usage per Container|exceeded quota: fleet.*limits.memory=4Ti/);
+    for (const name of ["third", "fourth"]) expect(await refused(pod(name))).toBe("");
+    expect(await refused(pod("fifth"))).toMatch(/exceeded quota: fleet, requested: pods=1, used: pods=4, limited: pods=4/);
+    await stack.kubectl("delete", "pods", "third", "fourth");
   });
 
   test("a process that takes more memory than its claw may have is killed, and its container comes back", async () => {
@@ -118,6 +133,30 @@ describeOnCluster("a fleet's namespace", { timeout: 300_000 }, () => {
     expect(open.find(({ ipBlock }) => ipBlock.cidr === "0.0.0.0/0")?.ipBlock.except).toEqual(
       expect.arrayContaining(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"]),
     );
-    expect(port).toBeGreaterThan(0);
+  });
+
+  // Where the network is ours we know that it enforces policies.
+  describeOnOwnCluster("on the wire", () => {
+    const name = (claw: string) => `${claw}.${stack.namespace}.svc`;
+
+    test("a claw reaches the one that lets it in, by its Service's name", async () => {
+      await until(async () => (await connects("ada", name("bob"), port)) === "connected");
+    });
+
+    test("nobody else reaches a claw: no other claw, no outsider", async () => {
+      expect(await connects("bob", name("ada"), port)).toMatch(/^IO::Socket::INET: connect: /);
+      for (const claw of ["ada", "bob"]) {
+        await expect(fetch(await stack.address(claw), { signal: AbortSignal.timeout(5000) }), claw).rejects.toThrow();
+        // It is there all the same.
+        expect((await fetch(`${await stack.forwarded(claw)}/health`)).status).toBe(200);
+      }
+    });
+
+    test("a claw reaches of its surroundings what the file names, and otherwise nothing private", async () => {
+      const { host, port: registry } = hostOf(stack.cluster);
+      expect(await connects("bob", host, registry)).toBe("connected");
+      expect(await connects("ada", host, registry)).toMatch(/^IO::Socket::INET: connect: /);
+      expect(await connects("ada", "kubernetes.default.svc", 443)).toMatch(/^IO::Socket::INET: connect: /);
+    });
   });
 });

@@ -2,6 +2,9 @@ import { expect } from "vitest";
 import { endGroup, freePort, type Result, type Running, TestStack } from "../docker/stack.ts";
 import type { Cluster } from "./cluster.ts";
 
+/** Lines of an `[[agent]]` that let everybody in, this machine too. */
+export const open = '[agent.network]\ningress = ["0.0.0.0/0"]\n';
+
 /**
  * A stack of its own on a cluster, on the real program: own name, backend, secrets, fleet file and namespace.
  * `remove()` leaves nothing of it: namespace, claims, files.
@@ -59,12 +62,17 @@ export class KubernetesStack extends TestStack {
   }
 
   /**
-   * Where a claw's Service is reached from here. An own cluster's Services have a route on this machine; another's are forwarded, from the pod that
-   * the claw has now.
+   * Where a claw's Service is reached from here. An own cluster's Services have a route on this machine, which is an outsider to the claw: its
+   * `network.ingress` must let it in (`open`). Another cluster's are forwarded.
    */
   async address(claw: string): Promise<string> {
+    if (!this.cluster.own) return await this.forwarded(claw);
     const output = "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}";
-    if (this.cluster.own) return `http://${await this.kubectl("get", "service", claw, "--output", output)}`;
+    return `http://${await this.kubectl("get", "service", claw, "--output", output)}`;
+  }
+
+  /** Where the pod that a claw has now is reached from here, whatever its policy says: by kubectl's port-forward. */
+  async forwarded(claw: string): Promise<string> {
     const port = await freePort();
     const forward = this.start(["kubectl", "--namespace", this.namespace, "port-forward", `service/${claw}`, `${port}:http`], 3600);
     this.#forwards.push(forward);
