@@ -118,6 +118,7 @@ up_locked() {
     return
   else
     say "the cluster $CLUSTER has been started already ..."
+    pid_of uplink >/dev/null || start_uplink "$(pid_of node)"
   fi
   BUILT=$(cat "$STATE/built")
   start_registry
@@ -126,7 +127,7 @@ up_locked() {
 }
 
 # All of the last line's waits at once, and quickly, for a cluster that has been up for long.
-useful() { answers && node_ready && registry_answers && [ -e "$RUN/provisioner" ] && [ -e "$RUN/policies" ] && account_there >/dev/null && names_resolved; }
+useful() { answers && node_ready && registry_answers && [ -e "$RUN/provisioner" ] && [ -e "$RUN/policies" ] && pid_of uplink && account_there >/dev/null && names_resolved; }
 
 up() {
   local packages
@@ -157,7 +158,7 @@ purge_locked() {
 
 restart_locked() {
   local part=$1 pid
-  need_running
+  if [ "$part" != node ] || ! use_number; then need_running; fi
   BUILT=$(cat "$STATE/built")
   begun=$SECONDS
   if [ "$part" = node ]; then

@@ -59,6 +59,8 @@ arrange_network() {
   # The kernel wants a route before kube-proxy's rules can turn a service's address into a pod's.
   ip route add "$SERVICES" dev eth0
   echo 1 >/proc/sys/net/ipv4/ip_forward
+  # Nothing is forwarded before there is somebody who enforces network policies.
+  iptables -w -P FORWARD DROP
   # What pods say to the outside leaves through the uplink, which only knows the node.
   iptables -w -t nat -A POSTROUTING -s "$PODS" -o tap0 -j MASQUERADE
 }

@@ -98,6 +98,12 @@ func run(ctx context.Context, kubeconfig, ready string) error {
 			if err := restore(text); err != nil {
 				return err
 			}
+			if last == "" {
+				// Until now the node has forwarded nothing at all.
+				if err := iptables("-P", "FORWARD", "ACCEPT"); err != nil {
+					return err
+				}
+			}
 			last, chains = rules.body(), rules.names()
 			klog.InfoS("Enforced", "isolated", len(chains), "policies", len(s.policies))
 		}
@@ -116,17 +122,26 @@ func run(ctx context.Context, kubeconfig, ready string) error {
 	}
 }
 
-// leftovers lists the chains of an earlier process, and has the kernel's own chains lead to ours.
-func leftovers() ([]string, error) {
-	if err := restore(empty()); err != nil {
-		return nil, err
+func iptables(args ...string) error {
+	if out, err := exec.Command("iptables", append([]string{"-w"}, args...)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("iptables %s: %w: %s", strings.Join(args, " "), err, out)
 	}
+	return nil
+}
+
+// leftovers has the kernel's own chains lead to ours, and lists the chains of an earlier process. What that process has refused stays
+// refused meanwhile.
+func leftovers() ([]string, error) {
 	for hook, chain := range hooks {
-		if exec.Command("iptables", "-w", "-C", hook, "-j", chain).Run() == nil {
-			continue
+		if iptables("-n", "-L", chain) != nil {
+			if err := iptables("-N", chain); err != nil {
+				return nil, err
+			}
 		}
-		if out, err := exec.Command("iptables", "-w", "-I", hook, "-j", chain).CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("iptables: %w: %s", err, out)
+		if iptables("-C", hook, "-j", chain) != nil {
+			if err := iptables("-I", hook, "-j", chain); err != nil {
+				return nil, err
+			}
 		}
 	}
 	out, err := exec.Command("iptables", "-w", "-S").Output()

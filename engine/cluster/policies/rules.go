@@ -91,10 +91,6 @@ func (r *ruleset) text(earlier []string) string {
 	return b.String()
 }
 
-func empty() string {
-	return fmt.Sprintf("*filter\n:%s - [0:0]\n:%s - [0:0]\nCOMMIT\n", forward, input)
-}
-
 // rules turns policies into a filter. What the node itself says to its pods (the kubelet's probes) passes no chain of ours.
 func (s *snapshot) rules() *ruleset {
 	r := &ruleset{chains: map[string][]string{}}
