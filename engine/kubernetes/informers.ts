@@ -25,6 +25,8 @@ export interface Subscription {
 const LINGER = 5_000;
 /** Seconds after which the server ends a watch, to be taken up again. */
 const WATCH_SECONDS = 290;
+/** Milliseconds without a word, of which the server has at least one a minute, after which a watch is taken up anew: the line may be dead. */
+const SILENCE = 75_000;
 const PAUSES = [200, 500, 1000, 2000, 5000];
 
 /** One list and one watch of a kind's objects in a namespace, for all who wait for any of them. */
@@ -120,16 +122,31 @@ class Informer {
       resourceVersion: version,
       timeoutSeconds: String(WATCH_SECONDS),
     };
-    const response = await this.#client.open({ method: "GET", path: this.#path, query, signal: this.#stop.signal });
+    const silent = new AbortController();
+    const timer = setTimeout(() => silent.abort(), SILENCE);
+    timer.unref();
+    try {
+      return await this.#follow(query, silent.signal, () => void timer.refresh());
+    } catch (error) {
+      if (silent.signal.aborted) return version;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #follow(query: { readonly [key: string]: string }, silent: AbortSignal, heard: () => void): Promise<string> {
+    const response = await this.#client.open({ method: "GET", path: this.#path, query, signal: this.#stop.signal }, silent);
     if (response.statusCode !== 200) {
       let body = "";
       for await (const chunk of response) body += String(chunk);
       answer(response, body);
     }
-    let last = version;
+    let last = query.resourceVersion ?? "";
     let rest = "";
     response.setEncoding("utf8");
     for await (const chunk of response) {
+      heard();
       const lines = (rest + String(chunk)).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) {

@@ -137,25 +137,25 @@ describeOnCluster("the kubernetes plugin's stand-in", { timeout: 240_000 }, () =
   });
 
   test("sees drift: refreshes it into the inputs, puts it right, makes again what is gone", async () => {
-    await on.kubectl("label", "-n", namespace, "networkpolicy", "deny", "extra=1");
+    await on.kubectl("label", "-n", namespace, "resourcequota", "fleet", "extra=1");
     await on.kubectl(
       "patch",
       "-n",
       namespace,
-      "networkpolicy",
-      "deny",
+      "resourcequota",
+      "fleet",
       "--type=merge",
       "-p",
-      '{"spec":{"policyTypes":["Ingress"]}}',
+      '{"spec":{"hard":{"pods":"9"}}}',
       "--field-manager=kubectl",
     );
     await on.kubectl("delete", "-n", namespace, "service", "web");
     const preview = await pulumi(["preview", "--refresh", "--diff"], { T_A: "2" });
     expect(preview.output).toContain("+ kubernetes:core/v1:Service: (create)");
-    expect(preview.output).toMatch(/policyTypes: \[\n\s+\+ \[1\]: "Egress"/);
+    expect(preview.output).toMatch(/~ pods: "9" => "10"/);
     expect(await up({ T_A: "2" }, "--refresh")).toMatchObject({ code: 0, output: expect.stringContaining("1 created") });
-    expect(await get("networkpolicy deny", "{.spec.policyTypes}")).toBe('["Ingress","Egress"]');
-    expect(await get("networkpolicy deny", "{.metadata.labels.extra}")).toBe("1");
+    expect(await get("resourcequota fleet", "{.spec.hard.pods}")).toBe("10");
+    expect(await get("resourcequota fleet", "{.metadata.labels.extra}")).toBe("1");
   });
 
   test("another manager's field is a conflict, and says how to go on", async () => {
