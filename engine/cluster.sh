@@ -127,7 +127,7 @@ up_locked() {
 }
 
 # All of the last line's waits at once, and quickly, for a cluster that has been up for long.
-useful() { answers && node_ready && registry_answers && [ -e "$RUN/provisioner" ] && [ -e "$RUN/policies" ] && pid_of uplink && account_there >/dev/null && names_resolved; }
+useful() { answers && node_ready && registry_answers && [ -e "$RUN/provisioner" ] && [ -e "$RUN/policies" ] && pid_of uplink >/dev/null && account_there >/dev/null && names_resolved; }
 
 up() {
   local packages
