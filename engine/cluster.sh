@@ -157,15 +157,16 @@ purge_locked() {
 }
 
 restart_locked() {
-  local part=$1 pid
-  if [ "$part" != node ] || ! use_number; then need_running; fi
-  BUILT=$(cat "$STATE/built")
+  local part=$1
   begun=$SECONDS
-  if [ "$part" = node ]; then
+  # A node that has ended already is started all the same.
+  if [ "$part" = node ] && use_number; then
     stop_node 0
     up_locked
     return
   fi
+  need_running
+  BUILT=$(cat "$STATE/built")
   # The node has nothing new to say when only the API server was away.
   if [ "$part" = kubelet ]; then now >"$RUN/since"; fi
   inside sh -c "kill -KILL \"\$(cat /run/node/$part)\""
@@ -229,6 +230,7 @@ case $command in
     ;;
   restart)
     need_root
+    if [ "$1" = node ]; then ensure_built; fi
     locked "$CLAWFLEET_CACHE/cluster/.$CLUSTER.lock" restart_locked "${1/#apiserver/kube-apiserver}"
     ;;
   import)
