@@ -40,6 +40,8 @@ class Informer {
   readonly #stop = new AbortController();
   readonly #idle: () => void;
   #synced = false;
+  /** Where the watch is in the server's history; "" = nowhere, so that all is listed. */
+  #version = "";
   #timer: NodeJS.Timeout | undefined;
 
   constructor(client: Client, resource: Resource, namespace: string, query: { readonly [key: string]: string }, idle: () => void) {
@@ -81,16 +83,17 @@ class Informer {
   }
 
   async #run(): Promise<void> {
-    let version = "";
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       try {
-        if (version === "") version = await this.#list();
+        if (this.#version === "") await this.#list();
+        await this.#watch();
         failures = 0;
-        version = await this.#watch(version);
+        // A server, or something before it, that ends watches at once must not be asked without a pause.
+        await sleep(100);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        if (isStatus(error, 410)) version = "";
+        if (isStatus(error, 410)) this.#version = "";
         else if (error instanceof StatusError && error.code < 500 && error.code !== 429) {
           for (const listener of [...this.#listeners.keys()]) listener.refused?.(error);
         }
@@ -99,7 +102,7 @@ class Informer {
     }
   }
 
-  async #list(): Promise<string> {
+  async #list(): Promise<void> {
     const found = await this.#client.json({ method: "GET", path: this.#path, query: this.#query, signal: this.#stop.signal });
     const gone = new Map(this.#objects);
     for (const item of list(found, "items")) {
@@ -110,39 +113,37 @@ class Informer {
     for (const object of gone.values()) this.#emit({ type: "DELETED", object });
     this.#synced = true;
     for (const resolve of this.#listeners.values()) resolve();
-    return text(found, "metadata", "resourceVersion");
+    this.#version = text(found, "metadata", "resourceVersion");
   }
 
-  /** Follows the events from `version` on until the server ends the watch; the version to go on from. */
-  async #watch(version: string): Promise<string> {
+  /** Follows the events until the server ends the watch, or says nothing any more. */
+  async #watch(): Promise<void> {
     const query = {
       ...this.#query,
       watch: "true",
       allowWatchBookmarks: "true",
-      resourceVersion: version,
+      resourceVersion: this.#version,
       timeoutSeconds: String(WATCH_SECONDS),
     };
     const silent = new AbortController();
     const timer = setTimeout(() => silent.abort(), SILENCE);
     timer.unref();
     try {
-      return await this.#follow(query, silent.signal, () => void timer.refresh());
+      await this.#follow(query, silent.signal, () => void timer.refresh());
     } catch (error) {
-      if (silent.signal.aborted) return version;
-      throw error;
+      if (!silent.signal.aborted) throw error;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #follow(query: { readonly [key: string]: string }, silent: AbortSignal, heard: () => void): Promise<string> {
+  async #follow(query: { readonly [key: string]: string }, silent: AbortSignal, heard: () => void): Promise<void> {
     const response = await this.#client.open({ method: "GET", path: this.#path, query, signal: this.#stop.signal }, silent);
     if (response.statusCode !== 200) {
       let body = "";
       for await (const chunk of response) body += String(chunk);
       answer(response, body);
     }
-    let last = query.resourceVersion ?? "";
     let rest = "";
     response.setEncoding("utf8");
     for await (const chunk of response) {
@@ -155,11 +156,10 @@ class Informer {
         if (!isProps(event) || !isProps(event.object)) continue;
         const { type, object } = event;
         if (type === "ERROR") throw new StatusError(Number(object.code ?? 500), object);
-        last = text(object, "metadata", "resourceVersion") || last;
+        this.#version = text(object, "metadata", "resourceVersion") || this.#version;
         if (type === "ADDED" || type === "MODIFIED" || type === "DELETED") this.#emit({ type, object });
       }
     }
-    return last;
   }
 }
 
