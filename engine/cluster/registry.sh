@@ -94,5 +94,6 @@ distrust_registry() {
     if ! cmp -s "$PKI/ca.crt" "$folder/ca.crt"; then continue; fi
     rm -f "$folder/ca.crt"
     rmdir --ignore-fail-on-non-empty "$folder"
+    rmdir --ignore-fail-on-non-empty "$(dirname "$folder")"
   done <"$STATE/trusted"
 }
