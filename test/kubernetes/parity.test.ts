@@ -91,9 +91,9 @@ describeOnCluster("a claw on Docker and on Kubernetes", { timeout: 120_000 }, ()
     kubernetes = new KubernetesStack(own, "parity", fleet, env);
     kubernetes.settings(images);
     await kubernetes.init();
-    await docker.up();
-    await kubernetes.up();
-  }, 1_200_000);
+    await up(docker);
+    await up(kubernetes);
+  }, 1_500_000);
 
   afterAll(async () => {
     await docker?.remove();
@@ -124,7 +124,7 @@ describeOnCluster("a claw on Docker and on Kubernetes", { timeout: 120_000 }, ()
 
     test("what it would run in without Docker is the same but for the list", { timeout: 600_000 }, async () => {
       docker.fleet(fleetOf(runtimes, ports));
-      await docker.up();
+      await up(docker);
       const { launches } = await launchesOf(join(docker.dir, "fleet.toml"));
       const launch = launches.find((one) => one.claw === claw);
       if (launch === undefined) throw new Error(`no ${claw} in the fleet`);
@@ -159,6 +159,12 @@ describeOnCluster("a claw on Docker and on Kubernetes", { timeout: 120_000 }, ()
     }
   }
 });
+
+/** As `stack.up()`, with the time that five runtimes may take to start at once. */
+async function up(stack: TestStack): Promise<void> {
+  const { code, out } = await stack.start([process.execPath, "cli/main.ts", "up"], 900).done;
+  if (code !== 0) throw new Error(`up ended with ${code}:\n${out}`);
+}
 
 const merged = (...facts: Facts[]): Facts => new Map(facts.flatMap((some) => [...some]));
 
