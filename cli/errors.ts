@@ -1,3 +1,4 @@
+import { reasonOf, statusOf } from "../components/kubernetes/cluster.ts";
 import { nearest } from "../fleet/problems.ts";
 
 /** What a user can act on: printed as it is, without a stack trace. */
@@ -12,9 +13,10 @@ export class UserError extends Error {
   }
 }
 
-/** The text of anything thrown. */
+/** The text of anything thrown; of what an API server of Kubernetes refuses, its own words. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return statusOf(error) !== undefined && "body" in error ? `the cluster refuses: ${reasonOf(error)}` : error.message;
 }
 
 /** The code of a system error (`ENOENT`, `ECONNREFUSED`), if it is one. */

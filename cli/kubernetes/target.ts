@@ -69,8 +69,8 @@ export class KubernetesTarget implements Target {
     refuseOnKubernetes(loaded);
     const problems = await problemsOf(this.cluster, this.#settings);
     if (problems.length > 0) throw new UserError(problems.map(({ message }) => message).join("\n"));
-    // Images are built on a daemon, whatever runs them.
-    if ((this.#stack.setting("images") ?? "build") === "build") await this.#stack.docker();
+    // Whatever runs the images: a daemon here builds them, or takes published ones and so learns their digests.
+    await this.#stack.docker();
     const refresh = await recover(
       this.#stack,
       this,

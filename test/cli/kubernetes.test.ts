@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CoreV1Event, V1Pod } from "@kubernetes/client-node";
+import { ApiException, CoreV1Event, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
+import { messageOf } from "../../cli/errors.ts";
 import { clusterLines } from "../../cli/kubernetes/doctor.ts";
 import { linesOf } from "../../cli/kubernetes/logs.ts";
 import { driftOf, idOf, type LiveObject, registeredAs, typeOf } from "../../cli/kubernetes/objects.ts";
@@ -120,6 +121,15 @@ describe("pods", () => {
   test("a log's lines show no secret, nor what is left of a longer one", () => {
     expect(linesOf("key=abc123 \n\nseed abc\n", ["abc", "abc123", ""])).toEqual(["key=***", "seed ***"]);
   });
+});
+
+test("what the API server refuses is said in its own words, without its answer's headers", () => {
+  const status = { kind: "Status", code: 403, message: 'services is forbidden: User "ann" cannot list' };
+  const headers = { "audit-id": "1" };
+  for (const body of [status, JSON.stringify(status)])
+    expect(messageOf(new ApiException(403, "Forbidden", body, headers))).toBe(`the cluster refuses: ${status.message}`);
+  expect(messageOf(new ApiException(500, "x", "", headers))).toBe("the cluster refuses: status 500");
+  expect(messageOf(new Error("else"))).toBe("else");
 });
 
 describe("what to type next", () => {
