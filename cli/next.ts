@@ -2,7 +2,7 @@ import type { Launch } from "../runtimes/runtime.ts";
 import type { TargetKind } from "./target.ts";
 import { styled } from "./terminal.ts";
 
-type Command = "up" | "down" | "clean" | "status" | "logs" | "token" | "port-forward";
+type Command = "up" | "down" | "clean" | "status" | "logs" | "token" | "port-forward" | "preview";
 
 /**
  * A command as it can be typed where this one was: by make, or in a shell with clawfleet on the PATH. It names the stack where
@@ -14,7 +14,8 @@ type Command = "up" | "down" | "clean" | "status" | "logs" | "token" | "port-for
 export function typed(command: Command, stack: string, claw = "", options = "", env: NodeJS.ProcessEnv = process.env): string {
   if (env.MAKELEVEL === undefined) {
     const named = stack === (env.PULUMI_STACK || "dev") ? "" : `--stack ${stack}`;
-    return ["clawfleet", command, claw, options, named].filter((word) => word !== "").join(" ");
+    const program = command === "preview" ? "pulumi" : "clawfleet";
+    return [program, command, claw, options, named].filter((word) => word !== "").join(" ");
   }
   // What was said on make's command line; what is in the environment stays there.
   const words = [claw && `CLAW=${claw}`, options && `ARGS=${options}`, env.STACK && `STACK=${env.STACK}`];
@@ -25,8 +26,7 @@ export function typed(command: Command, stack: string, claw = "", options = "", 
 export function nextCommands(stack: string, target: TargetKind, launches: readonly Launch[], fleetFile: string): string[] {
   const claw = launches[0]?.claw;
   const guarded = launches.find(({ secretEnv }) => Object.values(secretEnv).some(({ kind }) => kind === "gateway-token"))?.claw;
-  const preview =
-    process.env.MAKELEVEL === undefined ? "pulumi preview --diff" : typed("status", stack).replace("make status", "make preview");
+  const preview = typed("preview", stack, "", process.env.MAKELEVEL === undefined ? "--diff" : "");
   const forwarded = launches[0] === undefined ? "" : `http://127.0.0.1:${launches[0].hostPort}`;
   const commands = [
     [typed("logs", stack, claw, "-f"), "what a claw says"],

@@ -137,6 +137,7 @@ describe("what to type next", () => {
     expect(typed("up", "dev", "", "", {})).toBe("clawfleet up");
     expect(typed("logs", "k8s", "ada", "-f", {})).toBe("clawfleet logs ada -f --stack k8s");
     expect(typed("logs", "k8s", "ada", "-f", { PULUMI_STACK: "k8s" })).toBe("clawfleet logs ada -f");
+    expect(typed("preview", "k8s", "", "--diff", {})).toBe("pulumi preview --diff --stack k8s");
     expect(typed("up", "dev", "", "", { MAKELEVEL: "1" })).toBe("make up");
     expect(typed("port-forward", "k8s", "ada", "", { MAKELEVEL: "1", STACK: "k8s" })).toBe("make forward CLAW=ada STACK=k8s");
     expect(typed("logs", "k8s", "ada", "-f", { MAKELEVEL: "1", PULUMI_STACK: "k8s" })).toBe("make logs CLAW=ada ARGS=-f");
