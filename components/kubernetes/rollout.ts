@@ -4,6 +4,7 @@ import type { Launch } from "../../runtimes/runtime.ts";
 import { type Cluster, reasonOf } from "./cluster.ts";
 import { TRIALS } from "./objects/namespace.ts";
 import type { KnownTemplate } from "./objects/trial.ts";
+import { takenFields, takenMessage } from "./owners.ts";
 import type { KubernetesSettings } from "./settings.ts";
 import { removeTrialsOnInterrupt, TrialFailed, tryNext } from "./trial.ts";
 import { watchClaw } from "./watch.ts";
@@ -42,11 +43,16 @@ export function clusterRollout(cluster: Cluster, settings: KubernetesSettings): 
   return {
     async tried(next) {
       const args = await known(next);
-      if (!settings.trial) return;
       const { claw } = args.launch;
       // Shown while it lasts.
       const say = (line: string) => log.info(line, next.claw, undefined, true);
-      await inTurn(async () => tryNext(cluster, settings, (await live()).get(claw), args, say)).catch((error: unknown) => {
+      const look = async () => {
+        const before = (await live()).get(claw);
+        const taken = before === undefined ? [] : takenFields(before, { spec: { template: args.template } });
+        if (taken.length > 0) throw new TrialFailed(takenMessage(claw, settings.namespace, taken));
+        if (settings.trial) await tryNext(cluster, settings, before, args, say);
+      };
+      await inTurn(look).catch((error: unknown) => {
         throw told(error instanceof TrialFailed ? error.message : `claw "${claw}": its next version cannot be tried: ${reasonOf(error)}`);
       });
     },
