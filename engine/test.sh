@@ -68,7 +68,7 @@ static_checks() {
   check Biome npx --no-install biome check .
   check TypeScript npx --no-install tsc --noEmit
   check shellcheck scripts
-  check gofmt prints_nothing gofmt -l runtimes/entrypoint engine/cluster test/engine/fixtures engine
+  check gofmt prints_nothing gofmt -l runtimes/entrypoint engine test/engine/fixtures
   check "go vet" go -C runtimes/entrypoint vet ./...
   check "generated files" node runtimes/generate.ts --check
 }
