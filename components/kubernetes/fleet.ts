@@ -47,7 +47,7 @@ export class KubernetesFleet extends ComponentResource {
     const { launches, stack, settings, secrets, provider, login, bases = {}, buildArgs = {}, images: source = "build" } = args;
     const { rollout, quotaLast = false } = args;
     const { registry, namespace } = settings;
-    const puller = login && registry !== undefined ? pullSecret(registry, login, secrets) : undefined;
+    const puller = login && pullSecret(registry, login, secrets);
     super("clawfleet:kubernetes:Fleet", name, {}, { ...opts, ...(provider && { providers: { kubernetes: provider } }) });
 
     const shared = namespaceObjects({ launches, stack, settings, pullSecret: puller });

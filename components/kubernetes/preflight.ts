@@ -37,7 +37,7 @@ export async function problemsOf(cluster: Cluster, settings: KubernetesSettings)
   const why = await silence(cluster);
   if (why !== undefined) {
     const server = config.getCurrentCluster()?.server ?? "no address";
-    const message = `the cluster of context "${context}" in ${files} does not answer at ${server}: ${why}`;
+    const message = `the cluster of context "${context}" in ${files} does not answer at ${server}: ${why}; start it, or choose another: KUBECONFIG or clawfleet:context`;
     return [{ kind: "cluster", message }];
   }
   const found = await Promise.all([

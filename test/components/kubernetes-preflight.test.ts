@@ -63,14 +63,17 @@ test("a namespace that is on its way out", async () => {
 test("a cluster that does not know us, or is not there", async () => {
   const message = "Unauthorized";
   expect(await problems({ "/api/v1/namespaces": { code: 401, message } })).toEqual([
-    'cluster: the cluster of context "fake" in FILE does not answer at http://ADDRESS: it does not accept the credentials',
+    'cluster: the cluster of context "fake" in FILE does not answer at http://ADDRESS: it does not accept the credentials; start it, or choose another: KUBECONFIG or clawfleet:context',
   ]);
   const api = await fakeApi(() => undefined);
   const kubeconfig = join(dir, "config");
   writeFileSync(kubeconfig, readFileSync(api.kubeconfig));
   await api.close();
   const [problem] = await preflight(settings({ kubeconfig }));
-  expect(problem).toMatchObject({ kind: "cluster", message: expect.stringMatching(/does not answer at http:.*ECONNREFUSED/) });
+  expect(problem).toMatchObject({
+    kind: "cluster",
+    message: expect.stringMatching(/does not answer at http:.*ECONNREFUSED.*; start it, or choose another/),
+  });
 });
 
 test("files and contexts that are not there, with those that are", async () => {
