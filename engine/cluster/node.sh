@@ -123,6 +123,8 @@ start_rest() {
   keep kube-proxy "$PARTS/kube-proxy" --kubeconfig "$CONF/proxy.kubeconfig" --hostname-override "$CLUSTER" --proxy-mode iptables --cluster-cidr "$PODS" \
     --conntrack-max-per-core 0 --conntrack-tcp-timeout-established 0s --conntrack-tcp-timeout-close-wait 0s
   keep provisioner "$PARTS/provisioner" --kubeconfig "$CONF/provisioner.kubeconfig" --folder "$STATE/volumes" --node "$CLUSTER" --ready-file "$RUN/provisioner"
+  # kube-proxy puts its rules in front of all others once, and one of them accepts what comes from outside: ours come in front of that.
+  until iptables -w -C FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD 2>/dev/null; do sleep 0.1; done
   keep policies "$PARTS/policies" --kubeconfig "$CONF/policies.kubeconfig" --ready-file "$RUN/policies"
 }
 
