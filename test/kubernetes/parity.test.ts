@@ -102,8 +102,9 @@ describeOnCluster("a claw on Docker and on Kubernetes", { timeout: 120_000 }, ()
   }, 300_000);
 
   test("every runtime is compared, by itself or by its image without it", () => {
-    expect(kinds.size).toBe(6);
-    expect(refused.map(({ descriptor }) => descriptor.name)).toEqual(["nanoclaw"]);
+    expect([...kinds.keys()].map(({ name }) => name).sort()).toEqual(runtimeNames().toSorted());
+    expect(refused.map(({ descriptor }) => descriptor.name)).toContain("nanoclaw");
+    expect(taken.length).toBeGreaterThanOrEqual(5);
   });
 
   test.each(taken.map(({ descriptor }) => descriptor))("$title: what it runs in is the same but for the list", expectSame);
