@@ -1,5 +1,7 @@
 /** The command line on a stack whose target is a real cluster: what people run beside Pulumi, and what it says. */
 import { writeFileSync } from "node:fs";
+import { get } from "node:http";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runtime } from "../../runtimes/picoclaw/runtime.ts";
 import { endGroup, freePort, type Running, until } from "../docker/stack.ts";
@@ -29,14 +31,16 @@ async function forwarding(...args: string[]): Promise<{ readonly running: Runnin
   return { running, url: `http://127.0.0.1:${args[0] ?? port}` };
 }
 
-/** The claw's answer through a forward; undefined when the connection came to nothing. */
-async function answer(url: string, seconds = 5): Promise<unknown> {
-  try {
-    return await (await fetch(`${url}${health.path}`, { signal: AbortSignal.timeout(seconds * 1000) })).json();
-  } catch (error) {
-    if (error instanceof TypeError || error instanceof DOMException) return undefined;
-    throw error;
-  }
+/** The claw's answer through a forward, on a connection of its own; undefined when that came to nothing. */
+function answer(url: string, seconds = 5): Promise<unknown> {
+  return new Promise((resolve) => {
+    // Without an agent nothing is kept for the next request: a connection that is kept ends with the pod that it leads to.
+    const asked = get(`${url}${health.path}`, { agent: false, timeout: seconds * 1000 }, async (response) => {
+      resolve(JSON.parse(await text(response)));
+    });
+    asked.on("timeout", () => asked.destroy());
+    asked.on("error", () => resolve(undefined));
+  });
 }
 
 describeOnCluster("clawfleet on Kubernetes", { timeout: 180_000 }, () => {
@@ -180,8 +184,8 @@ describeOnCluster("clawfleet on Kubernetes", { timeout: 180_000 }, () => {
     const state = await stack.state();
     const closed = await freePort();
     const kubeconfig = `${stack.dir}/closed`;
-    const text = await stack.kubectl("config", "view", "--raw", "--minify", "--flatten");
-    writeFileSync(kubeconfig, text.replace(/server: .*/, `server: https://127.0.0.1:${closed}`), { mode: 0o600 });
+    const config = await stack.kubectl("config", "view", "--raw", "--minify", "--flatten");
+    writeFileSync(kubeconfig, config.replace(/server: .*/, `server: https://127.0.0.1:${closed}`), { mode: 0o600 });
     const env = { ...stack.env };
     try {
       stack.env.KUBECONFIG = kubeconfig;
