@@ -125,6 +125,9 @@ tools_step() {
   for tool in kubeconform kube-linter kube-score polaris external-secrets; do engine/scan-tool.sh "$tool" >/dev/null; done
 }
 
+# Kubernetes itself, which is started by the first test that wants it. Without root there is none.
+cluster_step() { if [ "$(id -u)" -eq 0 ]; then engine/cluster.sh build >/dev/null; fi; }
+
 docker_step() {
   if [ -z "$DOCKER_ADDRESS" ]; then start_docker; fi
   describe_docker
@@ -148,7 +151,7 @@ if [ "$mode" = --checks ]; then
   exit
 fi
 steps=(npm_step pulumi_step docker_step)
-if [ "$mode" = --tests ]; then steps+=(tools_step); fi
+if [ "$mode" = --tests ]; then steps+=(tools_step cluster_step); fi
 side_by_side "${steps[@]}"
 
 pulumi_dir=$(pulumi_folder)

@@ -45,7 +45,7 @@ prepare_packages() {
   if [ -n "$pip" ] && ! python3 -m pip --version >/dev/null 2>&1; then wanted+=(python3-pip); fi
   if [ "$mode" != --checks ] && ! find_docker; then mapfile -t -O "${#wanted[@]}" wanted < <(docker_packages); fi
   # Without root there is no cluster, and the tests that want one say so.
-  if [ "$mode" = --tests ] && can_be_root; then mapfile -t -O "${#wanted[@]}" wanted < <("$CLAWFLEET_ROOT/engine/cluster.sh" packages); fi
+  if [ "$mode" = --tests ] && [ "$(id -u)" -eq 0 ]; then mapfile -t -O "${#wanted[@]}" wanted < <("$CLAWFLEET_ROOT/engine/cluster.sh" packages); fi
   install_packages "the set-up" "${wanted[@]}"
   if [ "$mode" != --checks ] && [ "$(id -u)" -ne 0 ] && [ -t 0 ] && have sudo && [ ! -e "$CLAWFLEET_STATE/bases" ]; then
     say "  sudo may ask for your password: subordinate user ids for Docker and base images made here need root"
