@@ -8,7 +8,7 @@
  * tests' cluster (test/kubernetes/cluster.ts); where there can be none it is left out, and its results stay as they were.
  */
 import { execFileSync } from "node:child_process";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { docker, root } from "../docker/stack.ts";
@@ -28,6 +28,7 @@ async function machine(): Promise<string> {
   return [
     `${cpus().length} x ${cpus()[0]?.model ?? "CPU"}`,
     `${(totalmem() / 2 ** 30).toFixed(0)} GiB`,
+    `load ${loadavg()[2]?.toFixed(1)} in the last quarter of an hour`,
     `Linux ${release()}, ${info.CgroupVersion === "2" ? "cgroup v2" : "cgroup v1"}`,
     `Node ${process.version}`,
     `Pulumi ${execFileSync("pulumi", ["version"], { encoding: "utf8" }).trim()}`,
@@ -39,7 +40,7 @@ const parts = new Map<string, readonly string[]>();
 if (wanted("docker")) {
   const compose = process.env.CLAWFLEET_COMPOSE;
   if (!compose) throw new Error("CLAWFLEET_COMPOSE does not name docker-compose: run make bench");
-  parts.set("Docker", [`${rounds} rounds. ${await machine()}.`, "", ...(await measureDocker(rounds, compose))]);
+  parts.set("Docker", [`Rounds: ${rounds}. ${await machine()}.`, "", ...(await measureDocker(rounds, compose))]);
 }
 if (wanted("kubernetes")) {
   const why = missing();
@@ -52,7 +53,7 @@ if (wanted("kubernetes")) {
       const version = /"gitVersion": "(v[^"]+)"/.exec(
         (await own.kubectl("version", "--output", "json")).split("serverVersion")[1] ?? "",
       )?.[1];
-      parts.set("Kubernetes", [`${rounds} rounds. ${await machine()}; Kubernetes ${version}.`, "", ...lines]);
+      parts.set("Kubernetes", [`Rounds: ${rounds}. ${await machine()}; Kubernetes ${version}.`, "", ...lines]);
     } finally {
       if (own.own && !ran) await stopCluster(process.env.CLAWFLEET_CLUSTER || "clawfleet");
     }
