@@ -9,8 +9,9 @@ import { type Cluster, cluster, describeOnOwnCluster, restart, stopCluster } fro
 import { KubernetesStack, open } from "./stack.ts";
 
 const claws = [
-  { name: "pixel", runtime: "picoclaw" },
-  { name: "zero", runtime: "zeroclaw" },
+  { name: "pixel", runtime: "picoclaw", network: open },
+  // Lets nobody in: neither does it after a restart.
+  { name: "zero", runtime: "zeroclaw", network: "" },
 ] as const;
 const runtimes = await loadRuntimes(claws.map(({ runtime }) => runtime));
 const own = "clawfleet-restarts";
@@ -30,7 +31,7 @@ const starts = (claw: string) => stack.field(`pod/${claw}-0`, ".status.container
 
 /** Resolves when the claw is another container than before and answers; its data must be there. */
 async function back(before: ReadonlyMap<string, string>): Promise<void> {
-  for (const { name, runtime } of claws) {
+  for (const { name, runtime, network } of claws) {
     const { health } = descriptorOf(runtime);
     await until(async () => {
       const now = await stack.tryKubectl(
@@ -41,7 +42,7 @@ async function back(before: ReadonlyMap<string, string>): Promise<void> {
       const [id = "", ready] = now.out.split(" ");
       return now.code === 0 && id !== "" && ready === "true" && id !== before.get(name);
     }, 120);
-    const address = await stack.address(name);
+    const address = network === open ? await stack.address(name) : await stack.forwarded(name);
     // Its Service follows a moment after its pod.
     let answer: unknown;
     await until(async () => {
@@ -55,6 +56,7 @@ async function back(before: ReadonlyMap<string, string>): Promise<void> {
     expect(answer, name).toMatchObject(health.expect);
   }
   for (const check of kept) await check();
+  await expect(fetch(await stack.address("zero"), { signal: AbortSignal.timeout(5000) })).rejects.toThrow();
 }
 
 const all = async () => new Map(await Promise.all(claws.map(async ({ name }) => [name, await starts(name)] as const)));
@@ -65,7 +67,7 @@ describeOnOwnCluster("claws come back", { timeout: 300_000 }, () => {
     stack = new KubernetesStack(
       node,
       "restarts",
-      claws.map(({ name, runtime }) => `[[agent]]\nname = "${name}"\nruntime = "${runtime}"\n${open}`).join("\n"),
+      claws.map(({ name, runtime, network }) => `[[agent]]\nname = "${name}"\nruntime = "${runtime}"\n${network}`).join("\n"),
     );
     await stack.init();
     await stack.up();
