@@ -77,6 +77,8 @@ describeOnOwnCluster("claws come back", { timeout: 300_000 }, () => {
   afterAll(async () => {
     await stack?.remove();
     await stopCluster(own, true);
+    // Names on the daemon of what was pushed to a registry that is gone.
+    for (const { runtime } of claws) await stack?.docker.getImage(`${node.registry}/${runtime}:${descriptorOf(runtime).version}`).remove();
   }, 300_000);
 
   test("after their pods are deleted, without any grace", async () => {
