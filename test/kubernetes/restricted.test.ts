@@ -96,7 +96,9 @@ describeOnCluster("a fleet's namespace", { timeout: 300_000 }, () => {
 
   test("takes no more than its quota allows", async () => {
     const resources = { requests: { memory: "4Ti", cpu: "1" }, limits: { memory: "4Ti", cpu: "1" } };
-    expect(await refused(pod("huge", { container: { resources } }))).toMatch(/maximum memory usage per Container|exceeded quota: fleet.*limits.memory=4Ti/);
+    expect(await refused(pod("huge", { container: { resources } }))).toMatch(
+      /maximum memory usage per Container|exceeded quota: fleet.*limits.memory=4Ti/,
+    );
     for (const name of ["third", "fourth"]) expect(await refused(pod(name))).toBe("");
     expect(await refused(pod("fifth"))).toMatch(/exceeded quota: fleet, requested: pods=1, used: pods=4, limited: pods=4/);
     await stack.kubectl("delete", "pods", "third", "fourth");
