@@ -38,6 +38,9 @@ export function eventLines(events: readonly CoreV1Event[], names: readonly strin
     .slice(-lines);
 }
 
+/** Processes of a pod that are not the claw's: Kubernetes' own, what looks, and what the node is just starting in there, which is root until it has become the claw's user. */
+const OTHERS = /^(pause|sh|cat|runc.*)$/;
+
 /**
  * The uid of a claw's processes, from the `/proc/<pid>/status` of all in its pod: the lowest, so that root does not hide behind others.
  * The pause process is the cluster's, and `sh` and `cat` are who asks.
@@ -46,7 +49,7 @@ export function uidIn(statuses: string): number | undefined {
   const uids = statuses.split(/^(?=Name:)/m).flatMap((one) => {
     const name = /^Name:\s+(\S+)/.exec(one)?.[1];
     const uid = /^Uid:\s+(\d+)/m.exec(one)?.[1];
-    return name === undefined || uid === undefined || ["pause", "sh", "cat"].includes(name) ? [] : [Number(uid)];
+    return name === undefined || uid === undefined || OTHERS.test(name) ? [] : [Number(uid)];
   });
   return uids.length === 0 ? undefined : Math.min(...uids);
 }

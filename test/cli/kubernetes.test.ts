@@ -115,6 +115,8 @@ describe("pods", () => {
     const status = (name: string, uid: number) => `Name:\t${name}\nUmask:\t0022\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\n`;
     expect(uidIn([status("pause", 0), status("picoclaw", 10003), status("sh", 10003), status("cat", 10003)].join(""))).toBe(10003);
     expect(uidIn([status("picoclaw", 10003), status("sudo", 0)].join(""))).toBe(0);
+    // A probe that the node is just starting.
+    expect(uidIn([status("picoclaw", 10003), status("runc:[2:INIT]", 0)].join(""))).toBe(10003);
     expect(uidIn(status("pause", 0))).toBeUndefined();
   });
 
