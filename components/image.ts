@@ -36,8 +36,14 @@ export type ImageSource = "build" | "pull";
 /** `registry.example.com:5000` of `registry.example.com:5000/claws`. */
 export const registryHost = (registry: string): string => registry.split("/")[0] ?? registry;
 
-/** `sha256:...` of `repository@sha256:...`. */
-const digestOf = (image: string): string => image.slice(image.indexOf("@") + 1);
+/** `sha256:...` of `repository@sha256:...`. An image that was only built on the daemon has none. */
+function digestIn(known: string, image: string): string {
+  const digest = /@(sha256:[0-9a-f]{64})$/.exec(known)?.[1];
+  if (digest !== undefined) return digest;
+  throw new RunError(
+    `${image} is on the Docker daemon, but from no registry: docker pull ${image}, or have it built (clawfleet:images build)`,
+  );
+}
 
 /** @throws RunError when the text is none of the two. */
 export function imageSource(text: string | undefined): ImageSource {
@@ -88,8 +94,9 @@ export class RuntimeImage extends ComponentResource {
       { parent: this, ...successor },
     );
     if (images === "pull" && remote) {
-      this.image = built.repoDigest;
-      this.digest = built.repoDigest.apply(digestOf);
+      this.digest = built.repoDigest.apply((known) => digestIn(known, `${repository}:${runtime.version}`));
+      // The daemon names any repository that it knows the image from, and the cluster may have the login of this one only.
+      this.image = interpolate`${repository}@${this.digest}`;
     } else if (registry === undefined || images === "pull") {
       this.digest = built.imageId;
       this.image = built.imageId;

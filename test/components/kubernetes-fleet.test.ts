@@ -31,7 +31,7 @@ async function register<T>(construct: () => T, preview = false): Promise<T> {
       newResource: ({ type, name, inputs, provider }) => {
         registered.push({ type, name, inputs, provider });
         const computed = type.endsWith("RemoteImage")
-          ? { imageId: "sha256:built", repoDigest: "ghcr.io/codervisor/picoclaw@sha256:pulled" }
+          ? { imageId: "sha256:built", repoDigest: `registry.example.net/somebody/else@sha256:${"ab".repeat(32)}` }
           : type.endsWith("RegistryImage")
             ? { sha256Digest: "sha256:pushed" }
             : {};
@@ -226,9 +226,9 @@ test("a quota that shrinks comes after the claws, which need what they had until
   expect(order("fleet-quota")).toBeLessThan(order("ada-statefulset"));
 });
 
-test("published images are run by the digest that they are pulled under", async () => {
+test("published images are run by the digest that they are pulled under, and from where they are pulled", async () => {
   await register(() => fleetOf([launch()], { images: "pull", settings: settings({ registry: "ghcr.io/codervisor" }) }));
-  expect(inputsOf("ada-statefulset")?.spec.template.spec.containers[0].image).toBe("ghcr.io/codervisor/picoclaw@sha256:pulled");
+  expect(inputsOf("ada-statefulset")?.spec.template.spec.containers[0].image).toBe(`ghcr.io/codervisor/picoclaw@sha256:${"ab".repeat(32)}`);
   expect(found("picoclaw-push")).toBeUndefined();
 });
 

@@ -1,6 +1,6 @@
 /** What must not be in an image, as rules on the files of its layers and the words of its description. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canary } from "../../cli/images/build.ts";
@@ -26,6 +26,9 @@ const shapes: readonly Needle[] = [
 function ordinary(): ReadonlySet<string> {
   const home = mkdtempSync(join(tmpdir(), "clawfleet-unset-"));
   try {
+    // Else a child of Go's goes on writing there when all is removed.
+    mkdirSync(join(home, ".config/go/telemetry"), { recursive: true });
+    writeFileSync(join(home, ".config/go/telemetry/mode"), "off");
     const env = { PATH: process.env.PATH, HOME: home, GOENV: "off", GOTOOLCHAIN: "local", npm_config_globalconfig: join(home, "none") };
     const ask = (command: string, ...args: string[]) =>
       execFileSync(command, args, { env, cwd: home, encoding: "utf8" }).trim().split("\n");
