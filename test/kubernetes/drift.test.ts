@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { runtime } from "../../runtimes/picoclaw/runtime.ts";
 import { endGroup } from "../docker/stack.ts";
 import { cluster, describeOnCluster } from "./cluster.ts";
-import { KubernetesStack, open } from "./stack.ts";
+import { answered, KubernetesStack, open } from "./stack.ts";
 
 const { health, stateDir } = runtime.descriptor;
 const set = "statefulset/ada";
@@ -36,8 +36,7 @@ async function putRight(named: RegExp): Promise<void> {
 }
 
 async function answers(): Promise<void> {
-  const response = await fetch(`${await stack.address("ada")}${health.path}`, { signal: AbortSignal.timeout(5000) });
-  expect(await response.json()).toMatchObject(health.expect);
+  expect(await answered(`${await stack.address("ada")}${health.path}`)).toMatchObject(health.expect);
 }
 
 describeOnCluster("a claw that others edit", { timeout: 300_000 }, () => {

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { runtime } from "../../runtimes/picoclaw/runtime.ts";
 import { endGroup, type Result, until } from "../docker/stack.ts";
 import { cluster, describeOnCluster } from "./cluster.ts";
-import { KubernetesStack, open } from "./stack.ts";
+import { answered, KubernetesStack, open } from "./stack.ts";
 
 const { health, stateDir } = runtime.descriptor;
 const fleet = (rest = "", claw = "ada") => `[[agent]]\nname = "${claw}"\nruntime = "picoclaw"\n${open}${rest}`;
@@ -106,6 +106,7 @@ describeOnCluster("a fault while a claw serves", { timeout: 300_000 }, () => {
     await stack.init();
     await stack.up();
     address = await stack.address("ada");
+    await answered(`${address}${health.path}`);
     kept = await stack.keep("ada", stateDir);
   }, 600_000);
 

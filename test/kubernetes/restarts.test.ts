@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadRuntimes } from "../../runtimes/index.ts";
 import { until } from "../docker/stack.ts";
 import { type Cluster, cluster, describeOnOwnCluster, restart, stopCluster } from "./cluster.ts";
-import { KubernetesStack, open } from "./stack.ts";
+import { answered, KubernetesStack, open } from "./stack.ts";
 
 const claws = [
   { name: "pixel", runtime: "picoclaw", network: open },
@@ -43,17 +43,7 @@ async function back(before: ReadonlyMap<string, string>): Promise<void> {
       return now.code === 0 && id !== "" && ready === "true" && id !== before.get(name);
     }, 120);
     const address = network === open ? await stack.address(name) : await stack.forwarded(name);
-    // Its Service follows a moment after its pod.
-    let answer: unknown;
-    await until(async () => {
-      try {
-        answer = await (await fetch(`${address}${health.path}`, { signal: AbortSignal.timeout(10_000) })).json();
-        return true;
-      } catch {
-        return false; // not yet
-      }
-    });
-    expect(answer, name).toMatchObject(health.expect);
+    expect(await answered(`${address}${health.path}`), name).toMatchObject(health.expect);
   }
   for (const check of kept) await check();
   await expect(fetch(await stack.address("zero"), { signal: AbortSignal.timeout(5000) })).rejects.toThrow();

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { endGroup, freePort, type Result, type Running, TestStack } from "../docker/stack.ts";
+import { endGroup, freePort, type Result, type Running, TestStack, until } from "../docker/stack.ts";
 import type { Cluster } from "./cluster.ts";
 
 /** Lines of an `[[agent]]` that let everybody in, this machine too. */
@@ -102,4 +102,18 @@ export class KubernetesStack extends TestStack {
     await this.cluster.kubectl("delete", "namespace", this.namespace, "--ignore-not-found", "--timeout=120s");
     await super.remove();
   }
+}
+
+/** A claw's health answer, once there is one: a Service follows a moment after its pod. Rejects when there is none for a minute. */
+export async function answered(url: string): Promise<unknown> {
+  let answer: unknown;
+  await until(async () => {
+    try {
+      answer = await (await fetch(url, { signal: AbortSignal.timeout(10_000) })).json();
+      return true;
+    } catch {
+      return false; // not yet
+    }
+  });
+  return answer;
 }
