@@ -9,7 +9,7 @@ import { launchesOf } from "../../runtimes/launch.ts";
 import { endGroup, freePort, type Result, root, until } from "../docker/stack.ts";
 import { cluster, describeOnCluster } from "./cluster.ts";
 import { expectSettings } from "./readback.ts";
-import { KubernetesStack } from "./stack.ts";
+import { answered, KubernetesStack } from "./stack.ts";
 
 const file = join(root, "fleets/trio.toml");
 const { launches } = await launchesOf(file);
@@ -51,9 +51,8 @@ async function held(kinds = "statefulsets,pods,services,secrets,persistentvolume
 }
 
 /** A claw's answer at its health path, through an address. */
-async function health(claw: (typeof claws)[number], address: string): Promise<unknown> {
-  const response = await fetch(`${address}${claw.health.path}`, { signal: AbortSignal.timeout(5000) });
-  return await response.json();
+function health(claw: (typeof claws)[number], address: string): Promise<unknown> {
+  return answered(`${address}${claw.health.path}`);
 }
 
 describeOnCluster("three runtimes from one file", { timeout: 300_000 }, () => {
