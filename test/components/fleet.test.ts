@@ -1,56 +1,14 @@
-import { runtime as engine, type Inputs, isSecret, type Output, output, type ResourceOptions, secret } from "@pulumi/pulumi";
+import { runtime as engine, isSecret, type Output, output, secret } from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test } from "vitest";
 import { DockerClaw } from "../../components/docker/claw.ts";
 import { DockerFleet } from "../../components/docker/fleet.ts";
 import { Secrets } from "../../components/secrets.ts";
+import { inputsOf, options, register, registered } from "./register.ts";
 import { descriptor, launch } from "./sample.ts";
-
-interface Registered {
-  readonly type: string;
-  readonly name: string;
-  readonly inputs: Inputs;
-}
 
 const marker = "4dabf18193072939515e22adb298388d";
 const key = "sk-canary-of-the-tests";
-const registered: Registered[] = [];
-const options = new Map<string, ResourceOptions & { readonly deleteBeforeReplace?: boolean }>();
 
-/** Registers what `construct` makes, against a monitor that answers as the provider does. */
-async function register<T>(construct: () => T): Promise<T> {
-  registered.length = 0;
-  options.clear();
-  await engine.setMocks(
-    {
-      newResource: ({ type, name, inputs }) => {
-        registered.push({ type, name, inputs });
-        const computed = type.endsWith("RemoteImage")
-          ? { imageId: "sha256:built" }
-          : type.endsWith("RegistryImage")
-            ? { sha256Digest: "sha256:pushed" }
-            : {};
-        return { id: `${name}-id`, state: { ...inputs, ...computed } };
-      },
-      call: () => ({}),
-    },
-    "clawfleet",
-    "dev",
-    false,
-  );
-  let made: T | undefined;
-  await engine.runInPulumiStack(async () => {
-    engine.registerStackTransformation(({ name, opts }) => {
-      options.set(name, opts);
-      return undefined;
-    });
-    made = construct();
-  });
-  await engine.disconnect();
-  if (made === undefined) throw new Error("nothing was made");
-  return made;
-}
-
-const inputsOf = (name: string) => registered.find((one) => one.name === name)?.inputs;
 const secrets = new Secrets((name) => (name === "anthropic" ? secret(key) : undefined), secret("seed of the tests"), {});
 const value = <T>(out: Output<T>) => new Promise<T>((resolve) => out.apply(resolve));
 

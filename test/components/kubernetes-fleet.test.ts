@@ -1,4 +1,4 @@
-import { runtime as engine, type Inputs, isSecret, type Output, output, type ResourceOptions, secret } from "@pulumi/pulumi";
+import { runtime as engine, isSecret, type Output, output, secret } from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test } from "vitest";
 import { KubernetesClaw } from "../../components/kubernetes/claw.ts";
 import { KubernetesFleet, type KubernetesFleetArgs } from "../../components/kubernetes/fleet.ts";
@@ -7,57 +7,13 @@ import type { Next } from "../../components/kubernetes/rollout.ts";
 import { Secrets } from "../../components/secrets.ts";
 import type { Launch } from "../../runtimes/runtime.ts";
 import { settings } from "./kubernetes.ts";
+import { found, inputsOf, options, register, registered } from "./register.ts";
 import { launch } from "./sample.ts";
-
-interface Registered {
-  readonly type: string;
-  readonly name: string;
-  readonly inputs: Inputs;
-  readonly provider: string | undefined;
-}
 
 const marker = "4dabf18193072939515e22adb298388d";
 const key = "sk-canary-of-the-tests";
 const password = "canary-of-the-registry";
-const registered: Registered[] = [];
-const options = new Map<string, ResourceOptions & { readonly deleteBeforeReplace?: boolean }>();
 
-/** Registers what `construct` makes, against a monitor that answers as the providers do; in a preview, nothing that is made has an id. */
-async function register<T>(construct: () => T, preview = false): Promise<T> {
-  registered.length = 0;
-  options.clear();
-  await engine.setMocks(
-    {
-      newResource: ({ type, name, inputs, provider }) => {
-        registered.push({ type, name, inputs, provider });
-        const computed = type.endsWith("RemoteImage")
-          ? { imageId: "sha256:built", repoDigest: `registry.example.net/somebody/else@sha256:${"ab".repeat(32)}` }
-          : type.endsWith("RegistryImage")
-            ? { sha256Digest: "sha256:pushed" }
-            : {};
-        return { id: preview ? undefined : `${name}-id`, state: preview ? { ...inputs } : { ...inputs, ...computed } };
-      },
-      call: () => ({}),
-    },
-    "clawfleet",
-    "dev",
-    preview,
-  );
-  let made: T | undefined;
-  await engine.runInPulumiStack(async () => {
-    engine.registerStackTransformation(({ name, opts }) => {
-      options.set(name, opts);
-      return undefined;
-    });
-    made = construct();
-  });
-  await engine.disconnect();
-  if (made === undefined) throw new Error("nothing was made");
-  return made;
-}
-
-const found = (name: string) => registered.find((one) => one.name === name);
-const inputsOf = (name: string) => found(name)?.inputs;
 const order = (name: string) => registered.findIndex((one) => one.name === name);
 const value = <T>(out: Output<T>) => new Promise<T>((resolve) => out.apply(resolve));
 const secretsOf = (anthropic = key) =>
